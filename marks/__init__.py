@@ -1,0 +1,1 @@
+"""Which traces or boxes get a number, how it is drawn, and what the text says."""

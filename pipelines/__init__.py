@@ -1,0 +1,1 @@
+"""Configuration, plan / label / finish, runners, and the command line."""

@@ -1,0 +1,83 @@
+"""The closed list of reasons why an input gives no sample, and the error that carries one."""
+
+from dataclasses import dataclass
+
+FILTERED = "filtered"
+FAILED = "failed"
+
+# reason -> (outcome, what it means). `filtered` is left out on purpose, `failed` could not be used.
+REASONS: dict[str, tuple[str, str]] = {
+    # listing and scanning
+    "missing": (FAILED, "the file is not there"),
+    "empty_file": (FAILED, "the file has no bytes"),
+    "io_error": (FAILED, "the store could not be read, also after retries"),
+    "not_video": (FILTERED, "the file is of another kind than video"),
+    "still_image": (FILTERED, "one picture, so nothing can move"),
+    "unreadable": (FAILED, "the container is damaged or cut off"),
+    "no_video_stream": (FAILED, "the container holds no video stream"),
+    "undecodable": (FAILED, "the stream's frames cannot be decoded (damaged, encrypted or unknown codec)"),
+    "too_large": (FAILED, "the picture is larger than the bound set for decoding"),
+    "too_small": (FILTERED, "the picture is too small to carry marks"),
+    "extreme_aspect": (FILTERED, "the picture is too long and thin to carry marks"),
+    "too_short": (FILTERED, "no shot is as long as one clip"),
+    "frame_gap": (FILTERED, "frames are missing where the clip needs them"),
+    "bad_timestamps": (FAILED, "the frames' times are missing or contradict each other"),
+    "unsafe_path": (FAILED, "a path in the metadata leaves the data set's folder"),
+    "bad_record": (FAILED, "a record of the source is malformed"),
+    "duplicate": (FILTERED, "the same input was listed before"),
+    # labelling
+    "changed_input": (FAILED, "the input is no longer the one that was planned"),
+    "corrupt_frame": (FAILED, "a frame the clip needs is damaged or missing"),
+    "no_texture": (FILTERED, "the picture has nothing a tracker can hold on to"),
+    "too_few_points": (FILTERED, "too few points stayed visible to choose marks from"),
+    "tracker_failed": (FAILED, "the tracker could not handle the clip"),
+    "crashed": (FAILED, "the process died twice while it worked on this input"),
+}
+
+
+class DataError(Exception):
+    """An input that cannot be used: becomes one reject, the run goes on.
+
+    `reason` is a name of `REASONS`; `message` says in one line what is wrong and what to do.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        if reason not in REASONS:
+            raise ValueError(f"unknown reason {reason!r}; known: {', '.join(sorted(REASONS))}")
+        super().__init__(reason, " ".join(message.split()))
+
+    @property
+    def reason(self) -> str:
+        """The name in `REASONS`."""
+        return str(self.args[0])
+
+    @property
+    def message(self) -> str:
+        """One line for a person."""
+        return str(self.args[1])
+
+
+@dataclass(frozen=True)
+class Reject:
+    """One input that gave no sample: a row of meta/rejects.parquet.
+
+    `stage` is "scan" (the input is a file or episode) or "label" (the input is one ref);
+    `position_s` is the clip's start in seconds, -1.0 for a whole file; `key` is "" for a whole file.
+    """
+
+    source: str
+    uri: str
+    key: str
+    stage: str
+    reason: str
+    message: str
+    position_s: float = -1.0
+
+    def __post_init__(self) -> None:
+        if self.reason not in REASONS:
+            raise ValueError(f"unknown reason {self.reason!r}")
+
+    @property
+    def outcome(self) -> str:
+        """`FILTERED` or `FAILED`."""
+        return REASONS[self.reason][0]

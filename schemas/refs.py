@@ -1,0 +1,115 @@
+"""Small frozen records that say what to read: they cross shuffles, pixels do not."""
+
+from dataclasses import dataclass, field
+
+from somtom.schemas.keys import KEY_PATTERN
+from somtom.schemas.reasons import Reject
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing a source lists: a video file, an episode, a file of records.
+
+    `uri` is relative to the source's root (what lands in the record, the same on every machine),
+    `locator` is what opens it here (a local path or a Beam file-system URI).
+    """
+
+    source: int
+    uri: str
+    locator: str
+
+
+@dataclass(frozen=True)
+class Ref:
+    """One sample to be made.
+
+    Args:
+        key: the sample's key.
+        source: position of its `[[source]]` in the configuration.
+        kind: kind of that source, such as "video".
+        dataset, licence, uri, group: land in the record; samples of one group share a split.
+        locator: what opens the input on this machine; in no digest.
+        fingerprint: hash of the input's size, first and last MiB.
+        run: refs of one run are consecutive and are read in one pass.
+        position: order within the input.
+        start_s, end_s: times in seconds of the first and last sampled frame.
+        step_s: seconds between sampled frames.
+        fps: frames a second of the input, measured, not read from a header.
+        frames: handles of the sampled frames that the source understands (a video's pts).
+        first_person: head-mounted camera: always compensated.
+        instruction: the input's own text, "" where it has none.
+        camera: name of the camera or stream, "" where there is one.
+        split: "train" or "val"; "" until planned, unless the source asks for one.
+        payload: JSON the source needs to read it, "" where the rest is enough.
+    """
+
+    key: str
+    source: int
+    kind: str
+    dataset: str
+    uri: str
+    locator: str
+    fingerprint: str
+    licence: str
+    group: str
+    run: int
+    position: int
+    start_s: float
+    end_s: float
+    step_s: float
+    fps: float
+    frames: tuple[int, ...]
+    first_person: bool = False
+    instruction: str = ""
+    camera: str = ""
+    split: str = ""
+    payload: str = ""
+
+    def __post_init__(self) -> None:
+        if not KEY_PATTERN.fullmatch(self.key):
+            raise ValueError(f"{self.key}: a key is 1 to 80 of [a-z0-9_-]")
+
+
+@dataclass(frozen=True)
+class ItemFacts:
+    """What scanning learned of one item: a row of meta/items.parquet.
+
+    `fingerprint` is "" where the item could not be read; `warning` says what was odd about an item that
+    could be used all the same (a damaged tail, say), "" if nothing was.
+    """
+
+    uri: str
+    fingerprint: str = ""
+    width: int = 0
+    height: int = 0
+    frames: int = 0
+    duration_s: float = 0.0
+    fps: float = 0.0
+    codec: str = ""
+    rotation: int = 0
+    shots: int = 0
+    warning: str = ""
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What scanning one item gave: refs, or exactly one reject when there are none."""
+
+    facts: ItemFacts
+    refs: tuple[Ref, ...] = ()
+    reject: Reject | None = None
+
+    def __post_init__(self) -> None:
+        if bool(self.refs) == (self.reject is not None):
+            raise ValueError(f"{self.facts.uri}: a scan gives refs or one reject, not both or neither")
+
+
+@dataclass(frozen=True)
+class ShardSpec:
+    """One shard to be labelled: the element of the label stage."""
+
+    name: str
+    split: str
+    refs: tuple[Ref, ...] = field(repr=False)
+    track_digest: str
+    label_digest: str

@@ -1,0 +1,91 @@
+"""Every setting of a build but the sources' own: one default each, next to its comment."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class ShotSettings:
+    """How a video is cut into shots."""
+
+    detector: str = "adaptive"  # adaptive | content (the paper's) | none (the whole video is one shot)
+    threshold: float = 0.0  # the detector's threshold; 0 = PySceneDetect's default for that detector
+    min_length_s: float = 0.5  # cuts closer than this to the one before are ignored
+
+
+@dataclass(frozen=True)
+class ClipSettings:
+    """How a shot is cut into clips."""
+
+    steps: int = 16  # l: a clip is frame t and the l sampled frames that follow
+    step_s: float = 0.0667  # seconds between sampled frames; a slower video is taken frame by frame
+    stride: int = 0  # n > 0: every n-th frame instead of a fixed time
+    overlap: float = 0.0  # share of a clip that the next one repeats, 0 <= overlap < 1
+    max_per_video: int = 0  # clips a video gives at most, spread evenly over it; 0 = all
+    short_side: int = 512  # pixels; pictures are scaled down to it, never up
+    min_side: int = 32  # pixels; a picture whose shorter side is less is filtered
+    max_aspect: float = 8.0  # longer side / shorter side; beyond it a picture is filtered
+    max_pixels: int = 67_108_864  # pixels of a frame (8192 x 8192); larger is refused before decoding
+
+
+@dataclass(frozen=True)
+class TrackingSettings:
+    """Which tracker follows which points."""
+
+    tracker: str = "dis"  # a name of TRACKERS, or "module:Class"
+    grid: int = 15  # s: s x s query points on the clip's first frame
+    short_side: int = 384  # pixels the tracker works at; positions are mapped back
+
+
+@dataclass(frozen=True)
+class MotionSettings:
+    """When the camera moved, and what moves."""
+
+    min_visible: float = 0.5  # a point seen in a smaller share of the frames is dropped
+    eta: float = 1.0  # pixels per sampled step at height 512: a point that moves more ...
+    camera_share: float = 0.8  # ... and a larger share of such points means that the camera moves
+    reprojection_px: float = 4.0  # pixels at height 512: inliers of the homography
+    epsilon: float = 2.0  # pixels per sampled step when the shorter side is 512
+
+
+@dataclass(frozen=True)
+class MarkSettings:
+    """Which traces get a number and how it is drawn."""
+
+    style: str = "disc"  # a name of STYLES, or "module:Class"
+    foreground_min: int = 2  # k_f: clusters of moving traces, drawn from this range
+    foreground_max: int = 5
+    background_min: int = 6  # k_b: clusters of static traces
+    background_max: int = 14
+    min_points: int = 4  # clips with fewer points to choose from are filtered
+    jpeg_quality: int = 90
+
+
+@dataclass(frozen=True)
+class TextSettings:
+    """What the conversations look like."""
+
+    bins: int = 256  # coordinates are integers 0..bins-1 over width and height
+    use_instruction: bool = True  # say the input's own text where it has one
+
+
+@dataclass(frozen=True)
+class OutputSettings:
+    """Where the data set goes and how it is cut."""
+
+    path: str = "out/"
+    clips_per_shard: int = 128  # refs a shard; small, so that little is redone after a crash
+    clips_per_run: int = 32  # consecutive clips of one video that are decoded in one pass
+    val_fraction: float = 0.05  # share of groups that go to the validation split
+
+
+@dataclass(frozen=True)
+class BuildSettings:
+    """The whole of a build's settings, without its sources."""
+
+    shots: ShotSettings = field(default_factory=ShotSettings)
+    clips: ClipSettings = field(default_factory=ClipSettings)
+    tracking: TrackingSettings = field(default_factory=TrackingSettings)
+    motion: MotionSettings = field(default_factory=MotionSettings)
+    marks: MarkSettings = field(default_factory=MarkSettings)
+    text: TextSettings = field(default_factory=TextSettings)
+    output: OutputSettings = field(default_factory=OutputSettings)

@@ -1,0 +1,1 @@
+"""The query grid, the point trackers, camera motion, and track scores."""

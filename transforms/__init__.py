@@ -1,0 +1,1 @@
+"""The Beam transforms: scan an item, label a shard."""
