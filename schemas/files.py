@@ -1,0 +1,115 @@
+"""Files that are whole or absent: written aside under a hidden name, then renamed."""
+
+import contextlib
+import hashlib
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+_TEMPORARY = re.compile(r"\.(?P<name>.+)\.[0-9]+-[0-9a-f]{16}\.part")
+_BUFFER_BYTES = 1 << 20
+
+
+class HashedFile:
+    """A binary file open for writing that knows its size and hashes without being read again.
+
+    Small writes are gathered to 1 MB, so that hashing and the system are called rarely.
+    `with_md5` is for shards only: webdataset's index asks for it, and it costs more than SHA-256.
+    """
+
+    def __init__(self, file: BinaryIO, with_md5: bool = False) -> None:
+        self._file = file
+        self._pending = bytearray()
+        self._hashes = [hashlib.sha256()]
+        if with_md5:
+            self._hashes.append(hashlib.md5(usedforsecurity=False))
+        self.size_bytes = 0
+        self.closed = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> int:
+        """Append the bytes; returns their number."""
+        self._pending += data
+        length = len(data)
+        self.size_bytes += length
+        if len(self._pending) >= _BUFFER_BYTES:
+            self.flush()
+        return length
+
+    def flush(self) -> None:
+        """Hash and hand on what was gathered."""
+        if self._pending:
+            for one in self._hashes:
+                one.update(self._pending)
+            self._file.write(self._pending)
+            self._pending.clear()
+
+    def tell(self) -> int:
+        """Bytes written so far."""
+        return self.size_bytes
+
+    def close(self) -> None:
+        """Flush; the file itself belongs to `whole_file`."""
+        self.flush()
+        self.closed = True
+
+    @property
+    def sha256(self) -> str:
+        """Hex digest of what was written."""
+        self.flush()
+        return self._hashes[0].hexdigest()
+
+    @property
+    def md5(self) -> str:
+        """Hex digest of what was written, "" unless asked for."""
+        self.flush()
+        return self._hashes[1].hexdigest() if len(self._hashes) > 1 else ""
+
+
+@contextlib.contextmanager
+def whole_file(path: Path, with_md5: bool = False) -> Iterator[HashedFile]:
+    """Open a file that appears at `path` complete, or not at all.
+
+    The temporary lies in the same folder, hidden, with a name of its own for each attempt, so that two
+    processes working on one shard do not meet. It is synced before it is renamed and removed on error.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.parent / f".{path.name}.{os.getpid()}-{secrets.token_hex(8)}.part"
+    try:
+        with aside.open("xb", buffering=0) as raw:
+            hashed = HashedFile(raw, with_md5)
+            yield hashed
+            hashed.flush()
+            os.fsync(raw.fileno())
+        aside.replace(path)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write the bytes to a file that is whole or absent."""
+    with whole_file(path) as file:
+        file.write(data)
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file of this name is what an attempt that died left behind.
+
+    >>> is_temporary(".train-000001.tar.4711-0123456789abcdef.part"), is_temporary("train-000001.tar")
+    (True, False)
+    """
+    return _TEMPORARY.fullmatch(name) is not None
+
+
+def sweep_temporaries(folder: Path) -> int:
+    """Remove what dead attempts left in the folder and below; returns how many.
+
+    Call it only when nobody writes there.
+    """
+    found = [path for path in folder.rglob(".*.part") if is_temporary(path.name)]
+    for path in found:
+        path.unlink(missing_ok=True)
+    return len(found)
