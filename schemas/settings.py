@@ -22,6 +22,7 @@ class ClipSettings:
     overlap: float = 0.0  # share of a clip that the next one repeats, 0 <= overlap < 1
     max_per_video: int = 0  # clips a video gives at most, spread evenly over it; 0 = all
     short_side: int = 512  # pixels; pictures are scaled down to it, never up
+    jpeg_quality: int = 90  # of every picture written
     min_side: int = 32  # pixels; a picture whose shorter side is less is filtered
     max_aspect: float = 8.0  # longer side / shorter side; beyond it a picture is filtered
     max_pixels: int = 67_108_864  # pixels of a frame (8192 x 8192); larger is refused before decoding
@@ -57,7 +58,9 @@ class MarkSettings:
     background_min: int = 6  # k_b: clusters of static traces
     background_max: int = 14
     min_points: int = 4  # clips with fewer points to choose from are filtered
-    jpeg_quality: int = 90
+    min_moving: int = 2  # a clip with fewer moving traces gives no trace supervision; they get no mark
+    min_confidence: float = 0.1  # traces the tracker trusts less on average (0 to 1) get no mark
+    min_distance: float = 0.05  # share of the shorter side that marks keep between them where they can
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,7 @@ class OutputSettings:
     clips_per_shard: int = 128  # refs a shard; small, so that little is redone after a crash
     clips_per_run: int = 32  # consecutive clips of one video that are decoded in one pass
     val_fraction: float = 0.05  # share of groups that go to the validation split
+    limit: int = 0  # clips planned at most (and inputs looked at), to try things out; 0 = all
 
 
 @dataclass(frozen=True)

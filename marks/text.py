@@ -1,0 +1,76 @@
+"""What the conversations about a marked picture say."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from somtom.marks.phrasings import SOM_QUESTIONS, TASK_LINE, TOM_QUESTIONS
+from somtom.schemas.answers import format_som, format_tom, quantise
+from somtom.schemas.keys import generator_of
+from somtom.schemas.marks import Marks
+from somtom.schemas.settings import TextSettings
+
+__all__ = ["Conversation", "quantise", "write_conversations"]
+
+IMAGE_TOKEN = "<image>"  # noqa: S105 - LLaVA's placeholder, no secret
+_ANY_IMAGE_TOKEN = re.compile(r"<\s*(image|video)\s*>", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """The turns about one marked picture.
+
+    Args:
+        turns: `{"from": "human" | "gpt", "value": text}`, alternating; `<image>` once, in the first.
+        task: "tom" when a trace is asked for, else "som".
+        clamped: points of the traces in the text that lay outside the picture.
+    """
+
+    turns: list[dict[str, str]]
+    task: str
+    clamped: int
+
+
+def write_conversations(
+    marks: Marks, width: int, height: int, instruction: str, settings: TextSettings, key: str
+) -> Conversation:
+    """Ask where the marks are and, when some of them move, which ones and where to.
+
+    The first answer locates every mark. The second, only where something moves, gives the foreground
+    marks' positions in each of the frames after the first, also in frames where they are not seen, so that
+    the list has one point a frame. Points that leave the picture are clamped to it and counted.
+    """
+    random = generator_of(key, "marks.text")
+    # Both are drawn always, so that the first question does not depend on whether anything moves.
+    som_question, tom_question = random.choice(SOM_QUESTIONS), random.choice(TOM_QUESTIONS)
+    steps = len(marks.traces) - 1
+
+    starts = np.array([(mark.x, mark.y) for mark in marks.marks], dtype=np.float64).reshape(-1, 2)
+    places, _ = quantise(starts, width, height, settings.bins)
+    located = {mark.id: (int(x), int(y)) for mark, (x, y) in zip(marks.marks, places, strict=True)}
+    told = _plain(instruction) if settings.use_instruction else ""
+    head = [IMAGE_TOKEN] + ([TASK_LINE.format(instruction=told)] if told else [])
+    turns = [
+        {"from": "human", "value": "\n".join([*head, som_question.format(count=len(located))])},
+        {"from": "gpt", "value": format_som(located)},
+    ]
+
+    moving = [index for index, mark in enumerate(marks.marks) if mark.foreground]
+    if not moving or steps < 1:
+        return Conversation(turns, "som", 0)
+    paths, outside = quantise(marks.traces[1:, moving, :2], width, height, settings.bins)
+    traces = {
+        marks.marks[index].id: [(int(x), int(y)) for x, y in paths[:, column]]
+        for column, index in enumerate(moving)
+    }
+    turns += [
+        {"from": "human", "value": tom_question.format(steps=steps)},
+        {"from": "gpt", "value": format_tom(traces)},
+    ]
+    return Conversation(turns, "tom", int(outside.sum()))
+
+
+def _plain(instruction: str) -> str:
+    """Put the text on one line, and take the brackets off what a model would read as another picture."""
+    return _ANY_IMAGE_TOKEN.sub(r"\1", " ".join(instruction.split()))

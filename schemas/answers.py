@@ -1,0 +1,120 @@
+"""Coordinates in text and the answers that hold them, as written by `marks.text`."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+_MARK = re.compile(r"Mark (\d+) at \[(-?\d+),(-?\d+)\]")
+_NAME = re.compile(r"Mark (\d+)")
+
+Point = tuple[int, int]
+
+
+def quantise(
+    xy: ArrayLike, width: int, height: int, bins: int = 256
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Cut the picture into `bins` columns and rows and say in which each point lies.
+
+    Pixel centres are whole numbers, so the picture spans -0.5 to width - 0.5 and
+    `bin = floor((x + 0.5) / width * bins)`, clamped to 0..bins - 1; likewise y with the height.
+
+    Args:
+        xy: (..., 2) finite, in pixels.
+
+    Returns:
+        (..., 2) integers, and (...) bool: the point lay outside the picture and was clamped.
+
+    >>> quantise([[0, 0], [511, 383], [600, 10]], 512, 384)[0].tolist()
+    [[0, 0], [255, 255], [255, 7]]
+    """
+    size = np.array([width, height], dtype=np.float64)
+    cells = np.floor((np.asarray(xy, dtype=np.float64) + 0.5) / size * bins)
+    clamped = np.clip(cells, 0, bins - 1)
+    return clamped.astype(np.int64), np.any(cells != clamped, axis=-1)
+
+
+def dequantise(cells: ArrayLike, width: int, height: int, bins: int = 256) -> NDArray[np.float64]:
+    """Give the centre, in pixels, of each (..., 2) bin: at most half a bin from what `quantise` was given."""
+    size = np.array([width, height], dtype=np.float64)
+    centres: NDArray[np.float64] = (np.asarray(cells, dtype=np.float64) + 0.5) * size / bins - 0.5
+    return centres
+
+
+def format_som(points: Mapping[int, Point]) -> str:
+    """Write where each mark is.
+
+    >>> format_som({3: (121, 87), 4: (0, 255)})
+    'Mark 3 at [121,87], Mark 4 at [0,255]'
+    """
+    return ", ".join(f"Mark {number} at [{x},{y}]" for number, (x, y) in points.items())
+
+
+def parse_som(text: str) -> dict[int, Point]:
+    """Read back what `format_som` wrote.
+
+    Raises:
+        ValueError: anything else stands in the text, or a mark stands in it twice.
+    """
+    points: dict[int, Point] = {}
+    for part in text.split(", "):
+        match = _MARK.fullmatch(part)
+        if match is None:
+            raise ValueError(f"not a located mark: {part!r}")
+        number, x, y = map(int, match.groups())
+        if number in points:
+            raise ValueError(f"mark {number} is located twice")
+        points[number] = (x, y)
+    return points
+
+
+def format_tom(traces: Mapping[int, Sequence[Point]]) -> str:
+    """Write the traces as a JSON object whose values are lists written out as strings.
+
+    >>> format_tom({3: [(124, 90), (129, 93)]})
+    '{"Mark 3": "[[124,90],[129,93]]"}'
+    """
+    written = {
+        f"Mark {number}": "[" + ",".join(f"[{x},{y}]" for x, y in trace) + "]"
+        for number, trace in traces.items()
+    }
+    return json.dumps(written)
+
+
+def parse_tom(text: str) -> dict[int, list[Point]]:
+    """Read back what `format_tom` wrote.
+
+    Raises:
+        ValueError: the text is no such JSON, or a mark stands in it twice.
+    """
+    traces: dict[int, list[Point]] = {}
+    pairs = _load(text)
+    if not isinstance(pairs, list) or not text.lstrip().startswith("{"):
+        raise ValueError(f"not an object of traces: {text[:80]!r}")
+    for name, written in pairs:
+        match = _NAME.fullmatch(name)
+        if match is None or not isinstance(written, str):
+            raise ValueError(f"not a mark's trace: {name!r}")
+        number = int(match.group(1))
+        if number in traces:
+            raise ValueError(f"mark {number} has two traces")
+        trace = _load(written)
+        if not isinstance(trace, list) or not all(_is_point(point) for point in trace):
+            raise ValueError(f"mark {number}: not a list of [x,y]: {written[:80]!r}")
+        traces[number] = [(x, y) for x, y in trace]
+    return traces
+
+
+def _load(text: str) -> object:
+    """Read JSON, with objects as lists of pairs so that a name given twice is seen."""
+    try:
+        return json.loads(text, object_pairs_hook=list)
+    except RecursionError as error:
+        raise ValueError(f"nested too deeply: {text[:80]!r}") from error
+
+
+def _is_point(value: object) -> bool:
+    """Whether the JSON value is [integer, integer]."""
+    return isinstance(value, list) and len(value) == 2 and all(type(number) is int for number in value)

@@ -1,0 +1,88 @@
+"""What the conversations say."""
+
+import numpy as np
+import pytest
+
+from somtom.marks.phrasings import SOM_QUESTIONS, TOM_QUESTIONS
+from somtom.marks.text import Conversation, write_conversations
+from somtom.schemas.answers import parse_som, parse_tom
+from somtom.schemas.marks import Mark, Marks
+from somtom.schemas.settings import TextSettings
+
+WIDTH, HEIGHT, STEPS = 512, 384, 4
+
+
+def some_marks(moving: bool = True) -> Marks:
+    """Mark 1 stands at (100, 50); mark 2 starts at (500, 200) and goes 10 px a frame to the right."""
+    traces = np.zeros((STEPS + 1, 2, 3), dtype=np.float32)
+    traces[..., 2] = 1
+    traces[:, 0, :2] = (100, 50)
+    traces[:, 1, 0] = 500 + 10 * np.arange(STEPS + 1) * moving
+    traces[:, 1, 1] = 200
+    return Marks((Mark(1, 100, 50), Mark(2, 500, 200, foreground=moving)), traces)
+
+
+def write(marks: Marks, instruction: str = "", key: str = "clip", **changes: bool | int) -> Conversation:
+    return write_conversations(marks, WIDTH, HEIGHT, instruction, TextSettings(**changes), key)  # type: ignore[arg-type]
+
+
+def test_turns_alternate_and_name_the_picture_once_in_the_first() -> None:
+    turns = write(some_marks()).turns
+    assert [turn["from"] for turn in turns] == ["human", "gpt", "human", "gpt"]
+    assert turns[0]["value"].startswith("<image>\n")
+    assert sum(turn["value"].count("<image>") for turn in turns) == 1
+
+
+def test_the_first_answer_locates_every_mark() -> None:
+    assert parse_som(write(some_marks()).turns[1]["value"]) == {1: (50, 33), 2: (250, 133)}
+
+
+def test_the_second_answer_traces_what_moves_and_clamps_what_leaves() -> None:
+    written = write(some_marks())
+    assert written.task == "tom"
+    assert parse_tom(written.turns[3]["value"]) == {2: [(255, 133)] * STEPS}
+    assert written.clamped == 3  # 510 is inside; 520, 530 and 540 are not
+    assert str(STEPS) in written.turns[2]["value"] or "{steps}" not in "".join(TOM_QUESTIONS)
+
+
+def test_without_motion_only_the_marks_are_asked_for() -> None:
+    written = write(some_marks(moving=False))
+    assert (written.task, written.clamped, len(written.turns)) == ("som", 0, 2)
+
+
+def test_a_picture_without_future_has_no_trace_turn() -> None:
+    marks = some_marks()
+    assert write(Marks(marks.marks, marks.traces[:1])).task == "som"
+
+
+def test_the_instruction_is_said_on_one_line() -> None:
+    first = write(some_marks(), "pick up\n the  cup").turns[0]["value"].split("\n")
+    assert first[:2] == ["<image>", "Task: pick up the cup"]
+
+
+def test_the_instruction_can_be_left_out() -> None:
+    assert "Task" not in write(some_marks(), "pick", use_instruction=False).turns[0]["value"]
+    assert "Task" not in write(some_marks(), "  ").turns[0]["value"]
+
+
+@pytest.mark.parametrize("text", ["see <image> here", "<IMAGE>", "< image >", "<video>"])
+def test_an_instruction_cannot_add_a_picture(text: str) -> None:
+    turns = write(some_marks(), text).turns
+    whole = "".join(turn["value"] for turn in turns).lower()
+    assert whole.count("<image>") == 1
+    assert "<video>" not in whole
+
+
+def test_any_script_passes_unchanged() -> None:
+    assert "Task: コーヒーを入れる ☕" in write(some_marks(), "コーヒーを入れる ☕").turns[0]["value"]
+
+
+def test_the_seed_picks_the_phrasing_and_every_phrasing_is_used() -> None:
+    firsts = {write(some_marks(), key=f"k{i}").turns[0]["value"] for i in range(200)}
+    seconds = {write(some_marks(), key=f"k{i}").turns[2]["value"] for i in range(200)}
+    assert (len(firsts), len(seconds)) == (len(SOM_QUESTIONS), len(TOM_QUESTIONS))
+    assert write(some_marks(), key="k1") == write(some_marks(), key="k1")
+
+
+def test_the_bins_follow_the_settings() -> None:
+    assert parse_som(write(some_marks(), bins=1000).turns[1]["value"])[1] == (196, 131)
