@@ -34,7 +34,7 @@ class Sprite:
 
 
 @lru_cache(maxsize=64)
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def embedded_font(size: int) -> ImageFont.FreeTypeFont:
     """Load Pillow's embedded font (the same on every machine) with `size` pixels an em."""
     font = ImageFont.load_default(size)
     if not isinstance(font, ImageFont.FreeTypeFont):
@@ -45,7 +45,7 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
 @lru_cache(maxsize=4096)
 def label_size(text: str, cap: int, shape: Shape) -> tuple[int, int]:
     """Give the width and height in pixels of a label whose digits are `cap` pixels high; both are odd."""
-    font = _font(round(cap * _SCALE / _CAP_OF_EM))
+    font = embedded_font(round(cap * _SCALE / _CAP_OF_EM))
     side, above = _MARGIN[shape]
     width = font.getlength(text) / _SCALE + 2 * side * cap
     height = cap * (1 + 2 * above)
@@ -67,7 +67,7 @@ def label_sprite(text: str, cap: int, shape: Shape, plate: Colour, ink: Colour) 
     colour, cover = Image.new("RGB", big, ink), Image.new("L", big, 0)
     draw, mask = ImageDraw.Draw(colour), ImageDraw.Draw(cover)
     em = round(cap * _SCALE / _CAP_OF_EM)
-    font, bold = _font(em), max(1, round(_BOLD * em))
+    font, bold = embedded_font(em), max(1, round(_BOLD * em))
     middle = (big[0] / 2, big[1] / 2 + (font.getbbox("0", anchor="ms")[1] * -0.5))
     if shape == "outline":
         halo = round(0.17 * cap * _SCALE)

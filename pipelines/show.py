@@ -1,0 +1,169 @@
+"""Contact sheets of a built data set: each marked picture with its traces, and what is said about it."""
+
+import re
+from bisect import bisect
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from somtom.marks.draw import draw_traces
+from somtom.marks.sprites import embedded_font
+from somtom.schemas.folder import META, SHARDS
+from somtom.schemas.marks import Mark, Marks
+from somtom.schemas.pictures import decode_jpeg
+from somtom.schemas.sample import Sample, load_sample
+from somtom.schemas.tar import read_shard
+
+_COLUMNS = 3
+_CELL = 640  # pixels: width of a cell, and the most its picture's height may be
+_GAP = 24
+_FONT, _SMALL = 17, 14
+_LINES = 14  # of a turn's text; the rest is cut
+_PAPER, _INK, _PALE, _ANSWER = (250, 250, 248), (25, 25, 25), (110, 110, 110), (0, 70, 140)
+
+# A text may break after a space, and after the points of a trace.
+_PIECES = re.compile(r"\S*?\],|\S+\s*|\s+")
+
+Line = tuple[str, int, tuple[int, int, int]]  # text, font size, colour
+
+
+def write_contact_sheets(folder: Path, out: Path | None, per_sheet: int = 12, limit: int = 48) -> list[Path]:
+    """Write PNG sheets of at most `limit` samples, taken evenly from the data set's shards.
+
+    Args:
+        folder: a data set as `build` writes it.
+        out: where the sheets go; None: the data set's meta/sheets.
+        per_sheet: samples a sheet holds.
+        limit: samples in all; 0 = every one.
+
+    Returns:
+        The sheets written, in order; sheets of an earlier call with the same names are replaced.
+
+    Raises:
+        FileNotFoundError: the folder holds no shards.
+        DataError: a shard or a sample cannot be read.
+    """
+    shards = sorted((folder / SHARDS).glob("*.tar"))
+    if not shards:
+        raise FileNotFoundError(f"{folder} holds no shards: build a data set into it first")
+    target = folder / META / "sheets" if out is None else out
+    target.mkdir(parents=True, exist_ok=True)
+    written: list[Path] = []
+    cells: list[NDArray[np.uint8]] = []
+    for sample in _samples(shards, limit):
+        cells.append(draw_cell(sample))
+        if len(cells) == max(1, per_sheet):
+            written.append(_write_sheet(target, len(written), cells))
+            cells = []
+    if cells:
+        written.append(_write_sheet(target, len(written), cells))
+    return written
+
+
+def draw_cell(sample: Sample) -> NDArray[np.uint8]:
+    """Draw one sample: its picture with the traces under the marks, then key, task and conversation."""
+    picture = _picture_with_traces(sample)
+    record = sample.record
+    moving = sum(bool(mark["foreground"]) for mark in record["marks"])
+    facts = [record["task"], record["split"], f"{len(record['marks'])} marks, {moving} moving"]
+    facts.append(f"{record['width']} x {record['height']}")
+    lines: list[Line] = _wrap(sample.key, _FONT, _INK) + _wrap(" · ".join(filter(None, facts)), _SMALL, _PALE)
+    if record["instruction"]:
+        lines += _wrap(f"Instruction: {record['instruction']}", _SMALL, _PALE)
+    for turn in record["conversations"]:
+        asked = turn["from"] == "human"
+        text = turn["value"].replace("<image>", "").strip()
+        lines += _wrap(text, _FONT, _INK if asked else _ANSWER)
+    tall = sum(_line_height(size) for _, size, _ in lines)
+    page = Image.new("RGB", (_CELL, picture.shape[0] + 10 + tall), _PAPER)
+    page.paste(Image.fromarray(picture), ((_CELL - picture.shape[1]) // 2, 0))
+    draw, top = ImageDraw.Draw(page), picture.shape[0] + 8
+    for text, size, colour in lines:
+        draw.text((0, top), text, fill=colour, font=embedded_font(size))
+        top += _line_height(size)
+    return np.asarray(page)
+
+
+def _samples(shards: Sequence[Path], limit: int) -> Iterator[Sample]:
+    """Read `limit` samples, the same number of each shard where they have so many; 0 = all."""
+    left = limit
+    for index, shard in enumerate(shards):
+        quota = -(-left // (len(shards) - index))
+        for taken, (_, members) in enumerate(read_shard(shard)):
+            if limit and taken >= quota:
+                break
+            left -= 1
+            yield load_sample(members)
+
+
+def _picture_with_traces(sample: Sample) -> NDArray[np.uint8]:
+    """Scale the marked picture to the cell and draw the traces on it, but not over the marks."""
+    marked, clean = decode_jpeg(sample.marked_jpeg), decode_jpeg(sample.clean_jpeg)
+    height, width = marked.shape[:2]
+    scale = min(_CELL / width, _CELL / height)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    marked, clean = (cv2.resize(picture, size, interpolation=how) for picture in (marked, clean))
+    traces = sample.traces.copy()
+    traces[..., :2] = (traces[..., :2] + 0.5) * np.array(size) / (width, height) - 0.5
+    names = {field.name for field in fields(Mark)}
+    marks = tuple(Mark(**{name: mark[name] for name in names}) for mark in sample.record["marks"])
+    drawn = draw_traces(marked, Marks(marks, traces))
+    # Marks are where the two pictures differ by more than JPEG's noise; closing fills their insides.
+    differs = (cv2.absdiff(marked, clean).max(axis=2) > 40).astype(np.uint8)
+    label = cv2.morphologyEx(differs, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8)).astype(bool)
+    drawn[label] = marked[label]
+    return drawn
+
+
+def _wrap(text: str, size: int, colour: tuple[int, int, int]) -> list[Line]:
+    """Break the text into lines that fit the cell, `_LINES` at most."""
+    font = embedded_font(size)
+    lines: list[str] = []
+    for paragraph in text.split("\n"):
+        line = ""
+        for piece in _PIECES.findall(paragraph):
+            if line and font.getlength(line + piece.rstrip()) > _CELL:
+                lines.append(line)
+                line = ""
+            line += piece
+            # One word may be wider than the cell, above all in a script without spaces.
+            while font.getlength(line[:_CELL].rstrip()) > _CELL and len(lines) <= _LINES:
+                cut = (
+                    bisect(range(2, len(line)), _CELL, key=lambda end, line=line: font.getlength(line[:end]))
+                    + 1
+                )
+                lines.append(line[:cut])
+                line = line[cut:]
+        lines.append(line)
+    if len(lines) > _LINES:
+        lines = [*lines[: _LINES - 1], lines[_LINES - 1].rstrip()[:-2] + " …"]
+    return [(line.rstrip(), size, colour) for line in lines]
+
+
+def _line_height(size: int) -> int:
+    """Pixels from one line of text to the next."""
+    return round(size * 1.35)
+
+
+def _write_sheet(target: Path, number: int, cells: Sequence[NDArray[np.uint8]]) -> Path:
+    """Set the cells in rows and write them as sheet-000.png, ..."""
+    columns = min(_COLUMNS, len(cells))
+    rows = [cells[start : start + columns] for start in range(0, len(cells), columns)]
+    tall = [max(cell.shape[0] for cell in row) for row in rows]
+    page = np.empty((sum(tall) + _GAP * (len(rows) + 1), columns * (_CELL + _GAP) + _GAP, 3), dtype=np.uint8)
+    page[:] = _PAPER
+    top = _GAP
+    for row, height in zip(rows, tall, strict=True):
+        for column, cell in enumerate(row):
+            left = _GAP + column * (_CELL + _GAP)
+            page[top : top + cell.shape[0], left : left + _CELL] = cell
+        top += height + _GAP
+    path = target / f"sheet-{number:03d}.png"
+    Image.fromarray(page).save(path)
+    return path
