@@ -30,7 +30,9 @@ def select_marks(
             `min_points` traces or marks are left.
     """
     xy, seen = motion.xy, tracks.seen
-    trust = (tracks.confidence * seen).mean(axis=0)
+    # The first frame says nothing: every query stands on its point there.
+    later = slice(1, None) if len(xy) > 1 else slice(None)
+    trust = (tracks.confidence[later] * seen[later]).mean(axis=0)
     if not (trust >= settings.min_confidence).any():
         raise DataError("no_texture", "no point could be tracked with any confidence (flat or black picture)")
     inside = ((xy[0] > -0.5) & (xy[0] < np.array([width, height]) - 0.5)).all(axis=1)

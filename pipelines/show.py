@@ -1,7 +1,6 @@
 """Contact sheets of a built data set: each marked picture with its traces, and what is said about it."""
 
 import re
-from bisect import bisect
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from somtom.marks.draw import draw_traces
 from somtom.marks.sprites import embedded_font
@@ -134,16 +133,22 @@ def _wrap(text: str, size: int, colour: tuple[int, int, int]) -> list[Line]:
             line += piece
             # One word may be wider than the cell, above all in a script without spaces.
             while font.getlength(line[:_CELL].rstrip()) > _CELL and len(lines) <= _LINES:
-                cut = (
-                    bisect(range(2, len(line)), _CELL, key=lambda end, line=line: font.getlength(line[:end]))
-                    + 1
-                )
+                cut = _fitting(line, font)
                 lines.append(line[:cut])
                 line = line[cut:]
         lines.append(line)
     if len(lines) > _LINES:
         lines = [*lines[: _LINES - 1], lines[_LINES - 1].rstrip()[:-2] + " …"]
     return [(line.rstrip(), size, colour) for line in lines]
+
+
+def _fitting(text: str, font: ImageFont.FreeTypeFont) -> int:
+    """Count the letters of the text that fit on one line, 1 at least."""
+    low, high = 1, len(text)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if font.getlength(text[:middle]) <= _CELL else (low, middle - 1)
+    return low
 
 
 def _line_height(size: int) -> int:
