@@ -1,0 +1,77 @@
+"""Opening what a locator names: a local path, or a URI of any file system that Beam knows."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import IO, Any, cast
+from urllib.parse import quote_from_bytes, unquote_to_bytes
+
+from somtom.schemas.reasons import DataError
+
+FILE_SCHEME = "file://"
+
+
+def is_remote(locator: str) -> bool:
+    """Whether the locator needs a Beam file system.
+
+    >>> is_remote("gs://bucket/a.mp4"), is_remote("/data/a.mp4"), is_remote("file:///data/a.mp4")
+    (True, False, False)
+    """
+    return "://" in locator and not locator.startswith(FILE_SCHEME)
+
+
+def local_path(locator: str) -> Path:
+    """Turn a local locator into a path; `file://` ones are percent-encoded."""
+    if locator.startswith(FILE_SCHEME):
+        return Path(os.fsdecode(unquote_to_bytes(locator.removeprefix(FILE_SCHEME))))
+    return Path(locator)
+
+
+def local_locator(path: Path) -> str:
+    """Name a local file so that the name is valid text: one that is not UTF-8 becomes a `file://` URI."""
+    text = str(path)
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return FILE_SCHEME + quote_from_bytes(os.fsencode(path))
+    return text
+
+
+def file_systems() -> Any:
+    """Beam's file systems, imported only where a remote input is read."""
+    from apache_beam.io.filesystems import FileSystems
+
+    return FileSystems
+
+
+def open_binary(locator: str) -> IO[bytes]:
+    """Open a file for reading; the result can seek (a copy is made where the store cannot).
+
+    Raises:
+        DataError: `missing`.
+        OSError: the store failed.
+    """
+    if not is_remote(locator):
+        try:
+            return local_path(locator).open("rb")
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise DataError(
+                "missing", f"{locator} is not there: correct the path or fetch the file"
+            ) from error
+    from apache_beam.io.filesystem import CompressionTypes
+
+    systems = file_systems()
+    try:
+        remote = systems.open(locator, compression_type=CompressionTypes.UNCOMPRESSED)
+    except OSError as error:
+        if systems.exists(locator):
+            raise
+        raise DataError("missing", f"{locator} is not there: correct the path or fetch the file") from error
+    if remote.seekable():
+        return cast(IO[bytes], remote)
+    copy = tempfile.TemporaryFile()  # noqa: SIM115 - handed to the caller, gone when closed
+    with remote:
+        shutil.copyfileobj(remote, copy, 1 << 20)
+    copy.seek(0)
+    return copy

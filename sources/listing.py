@@ -1,0 +1,178 @@
+"""Which files a path names: a file, a folder, a glob or a list of files, local or remote."""
+
+import glob
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+
+from somtom.schemas.reasons import DataError
+from somtom.sources.files import file_systems, is_remote, local_locator, local_path, open_binary
+
+GLOB = re.compile(r"[*?\[]")
+MAX_LIST_BYTES = 1 << 28
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One file: `uri` is relative to the root with forward slashes, `locator` opens it."""
+
+    uri: str
+    locator: str
+
+
+def root_of(path: str) -> str:
+    """Folder that uris are relative to: the folder itself, a glob's fixed part, or where the file or list is.
+
+    >>> root_of("gs://b/raw/**/*.mp4"), root_of("clips/a*.mp4"), root_of("@/data/list.txt")
+    ('gs://b/raw', 'clips', '/data')
+    """
+    path = path.removeprefix("@")
+    if not is_remote(path) and local_path(path).is_dir():
+        return path
+    if not GLOB.search(path) or _is_local_file(path):
+        return path.rstrip("/") if path.endswith("/") else _parent(path)
+    return _parent(path[: GLOB.search(path).start()] + "x")  # type: ignore[union-attr]  # searched just above
+
+
+def list_files(path: str, include: tuple[str, ...] = (), exclude: tuple[str, ...] = ()) -> Iterator[Listed]:
+    """List what `path` names, sorted by uri, each file once; hidden files of a folder or glob are left out.
+
+    `include` and `exclude` are globs matched with the uri, or with the file's name where they have no slash.
+
+    Raises:
+        DataError: `missing`: the path is not there or nothing matches.
+    """
+    listed = {found.uri: found for found in _found(path)}
+    kept = [
+        listed[uri]
+        for uri in sorted(listed)
+        if (not include or matches(uri, include)) and not matches(uri, exclude)
+    ]
+    if not kept:
+        raise DataError("missing", f"path {path!r} names no file (include {include}, exclude {exclude})")
+    yield from kept
+
+
+def matches(uri: str, patterns: tuple[str, ...]) -> bool:
+    """Whether a uri matches one of the globs; `*` also crosses slashes.
+
+    >>> matches("a/b.mp4", ("*.mp4",)), matches("a/b.mp4", ("b/*",)), matches("a/b.mp4", ("a/*",))
+    (True, False, True)
+    """
+    name = PurePosixPath(uri).name
+    return any(fnmatchcase(uri if "/" in pattern else name, pattern) for pattern in patterns)
+
+
+def leaves_root(uri: str) -> bool:
+    """Whether a relative path climbs out of the folder it is relative to."""
+    depth = 0
+    for part in PurePosixPath(uri).parts:
+        depth += -1 if part == ".." else 1
+        if depth < 0:
+            return True
+    return False
+
+
+def _found(path: str) -> Iterator[Listed]:
+    root = root_of(path)
+    if path.startswith("@") or path.endswith(".txt"):
+        yield from _listed_in(path.removeprefix("@"), root)
+    elif is_remote(path):
+        pattern = path if GLOB.search(path) else path.rstrip("/") + "/**"
+        systems = file_systems()
+        found = systems.match([pattern])[0].metadata_list
+        if not found and not GLOB.search(path):
+            found = systems.match([path])[0].metadata_list
+        for metadata in found:
+            uri = _relative(metadata.path, root)
+            if not _is_hidden(uri):
+                yield Listed(uri, metadata.path)
+    else:
+        yield from _local_files(path, root)
+
+
+def _local_files(path: str, root: str) -> Iterator[Listed]:
+    if local_path(path).is_dir():
+        files = _walk(local_path(path))
+    elif _is_local_file(path):
+        files = iter([local_path(path)])
+    else:
+        files = (Path(name) for name in _globbed(path) if Path(name).is_file())
+    for file in files:
+        yield Listed(_text(os.path.relpath(file, local_path(root) if root else Path())), local_locator(file))
+
+
+def _globbed(pattern: str) -> Iterator[str]:
+    return glob.iglob(pattern, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Walk a folder through links to folders, each real folder once."""
+    seen: set[str] = set()
+    for at, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(at)
+        folders[:] = sorted(name for name in folders if not name.startswith(".")) if real not in seen else []
+        if real not in seen:
+            yield from (Path(at, name) for name in sorted(names) if not name.startswith("."))
+        seen.add(real)
+
+
+def _listed_in(path: str, root: str) -> Iterator[Listed]:
+    """Read a list: a path a line, relative to the list's folder; blank lines and # ones are skipped."""
+    with open_binary(path) as file:
+        content = file.read(MAX_LIST_BYTES + 1)
+    if len(content) > MAX_LIST_BYTES:
+        raise DataError("bad_record", f"the list {path} is larger than {MAX_LIST_BYTES} bytes")
+    for line in content.decode("utf-8-sig", "surrogateescape").splitlines():
+        name = line.strip()
+        if not name or name.startswith("#"):
+            continue
+        if "://" in name or name.startswith("/"):
+            # The user names a place outright: kept whole, so that two files never share a uri.
+            inside = name.startswith(root.rstrip("/") + "/") if root else False
+            yield Listed(
+                _text(_relative(name, root) if inside else re.sub(r"^\w*:?/+", "", name)), _locator(name)
+            )
+        elif leaves_root(name):
+            yield Listed(_text(name), _locator(_join(root, name)))
+        else:
+            uri = os.path.normpath(name)
+            yield Listed(_text(uri), _locator(_join(root, uri)))
+
+
+def _locator(name: str) -> str:
+    return name if "://" in name else local_locator(Path(name))
+
+
+def _join(root: str, uri: str) -> str:
+    return f"{root.rstrip('/')}/{uri}" if root else uri
+
+
+def _relative(path: str, root: str) -> str:
+    return path.removeprefix(root.rstrip("/")).lstrip("/")
+
+
+def _parent(path: str) -> str:
+    """Folder of a path or URI, "" for a bare name.
+
+    >>> _parent("gs://b/a.mp4"), _parent("/a.mp4"), _parent("a.mp4")
+    ('gs://b', '/', '')
+    """
+    head, slash, _ = path.rpartition("/")
+    return head or slash
+
+
+def _is_local_file(path: str) -> bool:
+    return not is_remote(path) and local_path(path).is_file()
+
+
+def _is_hidden(uri: str) -> bool:
+    return any(part.startswith(".") for part in PurePosixPath(uri).parts)
+
+
+def _text(path: str) -> str:
+    """Make a path valid text with forward slashes; bytes that are not UTF-8 are written as \\xNN."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace").replace(os.sep, "/")

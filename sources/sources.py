@@ -1,0 +1,31 @@
+"""The sources that a configuration can name."""
+
+import difflib
+import importlib
+from typing import Any
+
+from somtom.sources.video import VideoSource
+
+SOURCES: dict[str, type[Any]] = {"video": VideoSource}
+
+
+def source_class(kind: str) -> type[Any]:
+    """Find the class of a `kind`: a name of `SOURCES`, or "module:Class" for a user's own.
+
+    Raises:
+        ValueError: there is no such source.
+    """
+    if ":" not in kind:
+        if kind in SOURCES:
+            return SOURCES[kind]
+        nearest = difflib.get_close_matches(kind, SOURCES, n=1, cutoff=0.0)[0]
+        raise ValueError(f"unknown source kind {kind!r}; did you mean {nearest!r}?")
+    module_name, _, class_name = kind.partition(":")
+    try:
+        found = getattr(importlib.import_module(module_name), class_name)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"source kind {kind!r} cannot be imported: {error}") from error
+    missing = [name for name in ("kind", "items", "scan", "read") if not hasattr(found, name)]
+    if not isinstance(found, type) or missing:
+        raise ValueError(f"source kind {kind!r} is not a source: it has no {', '.join(missing) or 'class'}")
+    return found
