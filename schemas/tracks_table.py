@@ -1,7 +1,7 @@
 """tracks/<shard>.parquet: all that labelling needs, so that labels can be made again without tracking."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -65,7 +65,7 @@ class StoredClip:
     height: int = 0
     source_width: int = 0
     source_height: int = 0
-    times_s: NDArray[np.float64] = np.empty(0)  # noqa: RUF009  never written to
+    times_s: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     tracks: Tracks | None = None
     tracker: TrackerInfo | None = None
     clean_jpeg: bytes = b""
