@@ -1,4 +1,53 @@
-.PHONY: types
+# Every target does its own set-up: a virtual environment in .venv, pinned by constraints.txt.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CONFIG ?=
+OUT ?= out/
+WORKERS ?= 0
+PACKAGES := marks pipelines schemas sources tracking transforms
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: build-dataset test lint format bench types clean
+
+build-dataset: $(VENV)/core.stamp
+ifeq ($(strip $(CONFIG)),)
+	$(BIN)/somtom samples build/samples
+	$(BIN)/somtom build configs/samples.toml --out "$(OUT)" --workers $(WORKERS)
+else
+	$(BIN)/somtom build "$(CONFIG)" --out "$(OUT)" --workers $(WORKERS)
+endif
+	$(BIN)/somtom show "$(OUT)" --limit 12
+
+test: $(VENV)/dev.stamp types
+	$(BIN)/pytest
+
+lint: $(VENV)/dev.stamp types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/dev.stamp
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/core.stamp
+	$(BIN)/somtom bench
+
+# mypy and editors look for somtom.<folder> as a package's folder: a git-ignored one made of links.
 types:
 	@mkdir -p build/types/somtom
-	@for folder in marks pipelines schemas sources tracking transforms; do ln -sfn ../../../$$folder build/types/somtom/$$folder; done
+	@for folder in $(PACKAGES); do ln -sfn ../../../$$folder build/types/somtom/$$folder; done
+
+$(VENV)/core.stamp: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version) if sys.version_info < (3, 11) else None'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+$(VENV)/dev.stamp: $(VENV)/core.stamp
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch $@
+
+clean:
+	rm -rf build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,47 @@
+"""A whole build: plan, label, finish."""
+
+from pathlib import Path
+
+from somtom.pipelines.config import BuildConfig, parse_config
+from somtom.pipelines.finish import Totals, finish_build
+from somtom.pipelines.label import label_build
+from somtom.pipelines.output import OutputError, adopt_config, claim_output, read_config_tree
+from somtom.pipelines.plan import plan_build
+from somtom.pipelines.runners import RunOptions
+from somtom.schemas.folder import plan_path
+from somtom.schemas.plan_table import PlannedShard, read_plan_index
+
+
+def build_data_set(
+    config: BuildConfig, folder: Path, options: RunOptions, overwrite: bool = False, append: bool = False
+) -> Totals:
+    """Build the data set in `folder`, or go on with the one that an earlier run began there.
+
+    Raises:
+        ConfigError: a source lists nothing.
+        OutputError: the folder cannot be used.
+        TaskFailed: a worker could not go on (the disk is full, or a bug).
+        TooManyFailures: more inputs failed than the options allow.
+    """
+    plan_data_set(config, folder, options, overwrite, append)
+    return label_data_set(folder, options)
+
+
+def plan_data_set(
+    config: BuildConfig, folder: Path, options: RunOptions, overwrite: bool = False, append: bool = False
+) -> list[PlannedShard]:
+    """Do the first stage of `build_data_set` alone."""
+    with claim_output(folder):
+        adopt_config(folder, config, overwrite, append)
+        return plan_build(config, folder, options, append)
+
+
+def label_data_set(folder: Path, options: RunOptions) -> Totals:
+    """Do the rest of `build_data_set`, with the configuration that the plan was made with."""
+    config = parse_config(read_config_tree(folder))
+    if not plan_path(folder).is_file():
+        raise OutputError(f"{folder}: holds no plan; run `somtom plan` or `somtom build`")
+    with claim_output(folder):
+        planned = read_plan_index(plan_path(folder))
+        label_build(config, folder, planned, options)
+        return finish_build(folder, planned)

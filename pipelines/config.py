@@ -1,0 +1,285 @@
+"""Reads the TOML configuration into frozen dataclasses and says in one line what is wrong with it."""
+
+import dataclasses
+import difflib
+import tomllib
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import tomli_w
+
+from somtom.marks.draw import STYLES, mark_style
+from somtom.schemas.settings import BuildSettings
+from somtom.sources.source import Source
+from somtom.sources.sources import SOURCES, source_class
+from somtom.tracking.trackers import TRACKERS, tracker_factory
+
+# Lowest and highest value of every numeric setting.
+BOUNDS: dict[str, tuple[float, float]] = {
+    "shots.threshold": (0.0, 255.0),
+    "shots.min_length_s": (0.0, 3600.0),
+    "clips.steps": (1, 1024),
+    "clips.step_s": (0.001, 3600.0),
+    "clips.stride": (0, 100_000),
+    "clips.overlap": (0.0, 0.95),
+    "clips.max_per_video": (0, 10**9),
+    "clips.short_side": (32, 8192),
+    "clips.jpeg_quality": (10, 100),
+    "clips.min_side": (8, 8192),
+    "clips.max_aspect": (1.0, 1000.0),
+    "clips.max_pixels": (1024, 2**30),
+    "tracking.grid": (2, 64),
+    "tracking.short_side": (32, 8192),
+    "motion.min_visible": (0.0, 1.0),
+    "motion.eta": (0.0, 512.0),
+    "motion.camera_share": (0.0, 1.0),
+    "motion.reprojection_px": (0.1, 512.0),
+    "motion.epsilon": (0.0, 512.0),
+    "marks.foreground_min": (1, 64),
+    "marks.foreground_max": (1, 64),
+    "marks.background_min": (0, 64),
+    "marks.background_max": (0, 64),
+    "marks.min_points": (1, 4096),
+    "text.bins": (2, 4096),
+    "output.clips_per_shard": (1, 1_000_000),
+    "output.clips_per_run": (1, 100_000),
+    "output.val_fraction": (0.0, 0.9),
+    "output.limit": (0, 10**12),
+}
+CHOICES: dict[str, tuple[str, ...]] = {"shots.detector": ("adaptive", "content", "none")}
+# Pairs whose first may not exceed the second.
+ORDERED = (
+    ("marks.foreground_min", "marks.foreground_max"),
+    ("marks.background_min", "marks.background_max"),
+)
+
+
+class ConfigError(ValueError):
+    """A mistake in the configuration, said in one line."""
+
+
+@dataclass(frozen=True)
+class BuildConfig:
+    """A whole configuration: where samples come from and every setting."""
+
+    sources: tuple[Source, ...]
+    settings: BuildSettings
+
+    def as_dict(self) -> dict[str, object]:
+        """The resolved configuration as the plain tree that meta/config.toml holds.
+
+        The output's path is left out, so that the same build in another folder gives the same bytes.
+        """
+        tree: dict[str, object] = {
+            "source": [{"kind": source_name(source), **_plain(source)} for source in self.sources]
+        }
+        for name, section in _plain(self.settings).items():
+            tree[name] = section
+        typing.cast(dict[str, object], tree["output"]).pop("path")
+        return tree
+
+
+def source_name(source: Source) -> str:
+    """The name under which the configuration asks for this source's kind."""
+    cls = type(source)
+    return source.kind if SOURCES.get(source.kind) is cls else f"{cls.__module__}:{cls.__qualname__}"
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> BuildConfig:
+    """Read a configuration file; `overrides` are "section.key=value" with a TOML value or a bare word.
+
+    Raises:
+        ConfigError: in one line, what is wrong and the nearest right thing.
+    """
+    try:
+        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+    apply_overrides(tree, overrides)
+    return parse_config(tree)
+
+
+def apply_overrides(tree: dict[str, object], overrides: Sequence[str]) -> None:
+    """Change a plain tree by "section.key=value" texts.
+
+    Raises:
+        ConfigError: one is not of that form.
+    """
+    for override in overrides:
+        _override(tree, override)
+
+
+def parse_config(tree: Mapping[str, object]) -> BuildConfig:
+    """Turn a plain tree, as TOML gives it, into a checked configuration.
+
+    Raises:
+        ConfigError: in one line, what is wrong and the nearest right thing.
+    """
+    sections = {field.name: field for field in dataclasses.fields(BuildSettings)}
+    _refuse_unknown(tree, ["source", *sections], "")
+    blocks = tree.get("source", [])
+    if not isinstance(blocks, list) or not blocks or not all(isinstance(block, dict) for block in blocks):
+        raise ConfigError(
+            'source: at least one [[source]] block is needed, such as kind = "video", path = "clips/"'
+        )
+    sources = tuple(_source(block, f"source[{number}]") for number, block in enumerate(blocks))
+    parsed: dict[str, object] = {}
+    for name, field in sections.items():
+        section = tree.get(name, {})
+        if not isinstance(section, dict):
+            raise ConfigError(f"{name}: must be a section [{name}], got {section!r}")
+        parsed[name] = _dataclass(typing.cast(type, field.type), section, name)
+    settings = BuildSettings(**parsed)  # type: ignore[arg-type]  # each section was made of its field's type
+    _check_values(settings)
+    return BuildConfig(sources=sources, settings=settings)
+
+
+def dump_config(config: BuildConfig) -> str:
+    """The resolved configuration as TOML text."""
+    return tomli_w.dumps(config.as_dict())
+
+
+def difference(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
+    """Name every setting that two plain configurations differ in: "section.key: old -> new"."""
+    before, after = _flat(old), _flat(new)
+    lines = []
+    for key in sorted(before.keys() | after.keys()):
+        if before.get(key) != after.get(key):
+            lines.append(f"{key}: {before.get(key, '(absent)')!r} -> {after.get(key, '(absent)')!r}")
+    return lines
+
+
+def _flat(tree: object, prefix: str = "") -> dict[str, object]:
+    if isinstance(tree, Mapping):
+        children = [(f"{prefix}.{name}" if prefix else str(name), child) for name, child in tree.items()]
+    elif isinstance(tree, list) and any(isinstance(child, Mapping) for child in tree):
+        children = [(f"{prefix}[{number}]", child) for number, child in enumerate(tree)]
+    else:
+        return {prefix: tree}
+    return {key: value for name, child in children for key, value in _flat(child, name).items()}
+
+
+def _plain(settings: object) -> dict[str, object]:
+    """A dataclass as TOML-ready values: nested dicts, lists, strings and numbers."""
+
+    def convert(value: object) -> object:
+        if isinstance(value, dict):
+            return {key: convert(child) for key, child in value.items()}
+        return [convert(child) for child in value] if isinstance(value, (tuple, list)) else value
+
+    return typing.cast(dict[str, object], convert(dataclasses.asdict(typing.cast(typing.Any, settings))))
+
+
+def _override(tree: dict[str, object], override: str) -> None:
+    name, sign, text = override.partition("=")
+    parts = name.strip().split(".")
+    if not sign or len(parts) < 2 or not all(parts):
+        raise ConfigError(f"--set {override}: write section.key=value, such as motion.epsilon=1.5")
+    try:
+        value = tomllib.loads(f"value = {text.strip()}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    target: object = tree
+    if parts[0] == "source":
+        blocks = tree.get("source")
+        number = int(parts[1]) if len(parts) == 3 and parts[1].isdigit() else 0
+        if not isinstance(blocks, list) or number >= len(blocks):
+            raise ConfigError(f"--set {override}: there is no [[source]] number {number}")
+        target, parts = blocks[number], ["source", parts[-1]]
+    else:
+        target = tree.setdefault(parts[0], {})
+    if not isinstance(target, dict) or len(parts) != 2:
+        raise ConfigError(f"--set {override}: write section.key=value, such as motion.epsilon=1.5")
+    target[parts[1]] = value
+
+
+def _source(block: Mapping[str, object], where: str) -> Source:
+    kind = block.get("kind")
+    if not isinstance(kind, str):
+        raise ConfigError(
+            f"{where}.kind: must name a source, one of {', '.join(sorted(SOURCES))}; got {kind!r}"
+        )
+    try:
+        cls = source_class(kind)
+    except ValueError as error:
+        raise ConfigError(f"{where}.kind = {kind!r}: {error}") from error
+    rest = {key: value for key, value in block.items() if key != "kind"}
+    try:
+        return typing.cast(Source, _dataclass(cls, rest, where))
+    except ConfigError:
+        raise
+    except ValueError as error:
+        raise ConfigError(f"{where}: {error}") from error
+
+
+def _dataclass(cls: type, values: Mapping[str, object], where: str) -> object:
+    hints = typing.get_type_hints(cls)
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    _refuse_unknown(values, list(fields), f"{where}.")
+    for name, field in fields.items():
+        no_default = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        if no_default and name not in values:
+            raise ConfigError(f"{where}.{name}: must be given")
+    return cls(**{name: _value(hints[name], value, f"{where}.{name}") for name, value in values.items()})
+
+
+def _value(hint: object, value: object, where: str) -> object:
+    if typing.get_origin(hint) is tuple and isinstance(value, list):
+        return tuple(_value(typing.get_args(hint)[0], child, where) for child in value)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    expected = typing.get_origin(hint) or hint
+    if not isinstance(expected, type) or type(value) is not expected:
+        name = {
+            int: "a whole number",
+            float: "a number",
+            str: "a text",
+            bool: "true or false",
+            tuple: "a list",
+        }
+        raise ConfigError(f"{where} = {value!r}: must be {name.get(typing.cast(type, expected), expected)}")
+    return value
+
+
+def _refuse_unknown(values: Mapping[str, object], known: Sequence[str], prefix: str) -> None:
+    for key in values:
+        if key not in known:
+            close = difflib.get_close_matches(key, known, n=1, cutoff=0.0)
+            raise ConfigError(f"{prefix}{key} = {values[key]!r}: unknown; did you mean {prefix}{close[0]}?")
+
+
+def _check_values(settings: BuildSettings) -> None:
+    flat = _flat(_plain(settings))
+    for key, (low, high) in BOUNDS.items():
+        value = typing.cast(float, flat[key])
+        if not low <= value <= high:  # also refuses NaN
+            nearest = high if value > high else low
+            raise ConfigError(f"{key} = {value!r}: must be {low} to {high}; the nearest is {nearest}")
+    for key, choices in CHOICES.items():
+        if flat[key] not in choices:
+            close = difflib.get_close_matches(str(flat[key]), choices, n=1, cutoff=0.0)
+            raise ConfigError(
+                f"{key} = {flat[key]!r}: must be one of {', '.join(choices)}; did you mean {close[0]!r}?"
+            )
+    for low_key, high_key in ORDERED:
+        if typing.cast(float, flat[low_key]) > typing.cast(float, flat[high_key]):
+            raise ConfigError(f"{low_key} = {flat[low_key]}: must not exceed {high_key} = {flat[high_key]}")
+    for key, known, find in (
+        ("tracking.tracker", TRACKERS, tracker_factory),
+        ("marks.style", STYLES, mark_style),
+    ):
+        try:
+            find(str(flat[key]))
+        except ValueError as error:
+            raise ConfigError(
+                f"{key} = {flat[key]!r}: {error} (known: {', '.join(sorted(known))})"
+            ) from error
+
+
+def output_folder(config: BuildConfig, out: str) -> Path:
+    """Where the build goes: `out` of the command line, else the configuration's output.path."""
+    return Path(out or config.settings.output.path).expanduser()

@@ -1,0 +1,130 @@
+"""The finish stage: merge the manifests into meta/, balance the books, write the card, sweep up."""
+
+import json
+import platform
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import cv2
+
+# from somtom.pipelines.card import write_card
+from somtom.pipelines.output import work_path
+from somtom.schemas.books import SCAN, Books, add_books, count_books
+from somtom.schemas.files import sweep_temporaries, write_whole
+from somtom.schemas.folder import MANIFESTS, META, SHARDS, TIMINGS, TRACKS
+from somtom.schemas.manifest import Manifest, read_manifest, read_timings
+from somtom.schemas.meta_tables import (
+    read_items,
+    read_rejects,
+    write_counts,
+    write_features,
+    write_rejects,
+    write_samples,
+    write_wids,
+)
+from somtom.schemas.plan_table import PlannedShard
+from somtom.schemas.reasons import Reject
+
+PACKAGES = (
+    "somtom",
+    "apache-beam",
+    "av",
+    "decord2",
+    "numpy",
+    "opencv-python-headless",
+    "pillow",
+    "pyarrow",
+    "scenedetect-headless",
+    "torch",
+)
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What a finished data set holds."""
+
+    books: tuple[Books, ...]
+    samples: int
+    shards: int
+    size_bytes: int
+    seconds: dict[str, float]
+
+
+def finish_build(folder: Path, planned: Sequence[PlannedShard]) -> Totals:
+    """Write everything of meta/ that follows from the manifests; raises when the books do not balance."""
+    manifests = list(_manifests(folder, planned))
+    scan_rejects = [reject for reject in read_rejects(folder) if reject.stage == SCAN]
+    items: Counter[str] = Counter()
+    useful: Counter[str] = Counter()
+    for row in read_items(folder):
+        items[row.source] += 1
+        useful[row.source] += row.refs > 0
+    books = add_books(
+        [
+            *count_books(SCAN, items, useful, scan_rejects),
+            *(one for manifest in manifests for one in manifest.books()),
+        ]
+    )
+    write_counts(folder, books)
+    rejects: list[Reject] = [*scan_rejects, *(one for manifest in manifests for one in manifest.rejects)]
+    write_rejects(folder, rejects)
+    write_samples(folder, (row for manifest in manifests for row in manifest.samples))
+    write_features(folder)
+    write_wids(folder, folder.resolve().name, manifests)
+    write_provenance(folder)
+    #    write_card(folder)
+    _sweep(folder, {one.name for one in planned})
+    seconds: Counter[str] = Counter()
+    for one in planned:
+        seconds.update(read_timings(folder, one.name))
+    return Totals(
+        books=tuple(books),
+        samples=sum(len(manifest.samples) for manifest in manifests),
+        shards=sum(manifest.size_bytes > 0 for manifest in manifests),
+        size_bytes=sum(manifest.size_bytes for manifest in manifests),
+        seconds=dict(seconds),
+    )
+
+
+def _manifests(folder: Path, planned: Sequence[PlannedShard]) -> Iterator[Manifest]:
+    for one in planned:
+        manifest = read_manifest(folder, one.name)
+        if manifest is None:
+            raise RuntimeError(f"{one.name}: its manifest is missing or damaged; run the build again")
+        yield manifest
+
+
+def write_provenance(folder: Path) -> None:
+    """Write what the data set was made with; it differs from machine to machine, so it is never compared."""
+    versions = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    facts = {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "cpu": cv2.getCPUFeaturesLine(),
+        "packages": versions,
+    }
+    write_whole(folder / META / "provenance.json", json.dumps(facts, indent=1).encode() + b"\n")
+
+
+def _sweep(folder: Path, planned: set[str]) -> None:
+    """Remove what runs that died left: temporaries, and shards of no plan."""
+    sweep_temporaries(folder)
+    shutil.rmtree(work_path(folder), ignore_errors=True)
+    for part, suffix in (
+        (SHARDS, ".tar"),
+        (TRACKS, ".parquet"),
+        (f"{META}/{MANIFESTS}", ".json"),
+        (f"{META}/{TIMINGS}", ".json"),
+    ):
+        for path in (folder / part).glob(f"*{suffix}"):
+            if path.name.removesuffix(suffix) not in planned:
+                path.unlink()

@@ -1,0 +1,9 @@
+"""What is logged, in the driver and in its workers."""
+
+import logging
+
+
+def configure_logging() -> None:
+    """Show errors of others (Beam remarks on every package that it could use) and warnings of our own."""
+    logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("somtom").setLevel(logging.WARNING)

@@ -1,0 +1,230 @@
+"""The plan stage: list the sources, scan each item, cut the clips found into shards."""
+
+import dataclasses
+import itertools
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from somtom.pipelines.config import BuildConfig, ConfigError
+from somtom.pipelines.order import choose_splits, cut_shards, order_refs, share_groups
+from somtom.pipelines.output import OutputError, notes_path, work_path
+from somtom.pipelines.runners import RunOptions
+from somtom.pipelines.stage import FailureLimit, Stage
+from somtom.schemas.books import SCAN
+from somtom.schemas.folder import META, plan_path
+from somtom.schemas.keys import digest
+from somtom.schemas.meta_tables import ItemRow, read_items, read_rejects, write_items, write_rejects
+from somtom.schemas.plan_table import PlannedShard, read_plan, read_plan_index, write_plan
+from somtom.schemas.reasons import FAILED, DataError, Reject
+from somtom.schemas.record import storable_text
+from somtom.schemas.refs import Item, ItemFacts, Ref, Scan, ShardSpec
+from somtom.sources.files import is_remote, local_path
+from somtom.sources.fingerprint import fingerprint
+from somtom.tracking.trackers import make_tracker
+from somtom.transforms.scan import ScanContext, ScanItems, ScanTask, missing_tasks, read_scans
+from somtom.transforms.versions import label_settings, track_settings
+
+ITEMS_PER_TASK = 8
+
+
+def plan_build(config: BuildConfig, folder: Path, options: RunOptions, append: bool) -> list[PlannedShard]:
+    """Make the plan, extend it by new inputs (`append`), or take up the one that is there.
+
+    Raises:
+        ConfigError: a source lists nothing.
+        OutputError: the inputs are no longer those of the plan that is there.
+    """
+    _put_in_place(folder)
+    items = list_items(config)
+    planned = plan_path(folder).is_file()
+    old_rows = list(read_items(folder)) if planned else []
+    known = {(row.source, row.facts.uri) for row in old_rows}
+    new = [item for item in items if (config.sources[item.source].name, item.uri) not in known]
+    if planned and not append:
+        if new:
+            raise OutputError(
+                f"{folder}: {len(new)} inputs are not in its plan (the first is {new[0].uri}); "
+                "--append adds them, --overwrite builds anew"
+            )
+        _refuse_changed(config, folder, items, old_rows)
+    elif new:
+        old_rejects = list(read_rejects(folder)) if planned else []
+        scans = _scan(new, config, folder, options)
+        aside = work_path(folder) / "next"
+        _write_plan(config, folder, aside, [ref for _, scan in scans for ref in scan.refs], planned)
+        write_items(aside, itertools.chain(old_rows, _item_rows(config, scans)))
+        write_rejects(aside, [*old_rejects, *(scan.reject for _, scan in scans if scan.reject is not None)])
+        aside.rename(work_path(folder) / "ready")
+        _put_in_place(folder)
+    return read_plan_index(plan_path(folder))
+
+
+def _put_in_place(folder: Path) -> None:
+    """Move the tables of a new plan to meta/, all of them, also when a run died in between."""
+    ready = work_path(folder) / "ready"
+    if ready.is_dir():
+        for table in sorted((ready / META).iterdir()):
+            table.replace(folder / META / table.name)
+        shutil.rmtree(ready)
+
+
+def list_items(config: BuildConfig) -> list[Item]:
+    """List every source, in the order of the configuration.
+
+    Raises:
+        ConfigError: a source's path is not there or names nothing.
+    """
+    items: list[Item] = []
+    for index, source in enumerate(config.sources):
+        try:
+            for item in source.items(index):
+                # A file's name need not be UTF-8, what is written must be.
+                items.append(dataclasses.replace(item, uri=storable_text(item.uri)))
+                if len(items) == config.settings.output.limit:
+                    return items
+        except DataError as error:
+            raise ConfigError(f"source[{index}].path = {source.path!r}: {error.message}") from error
+        except (ValueError, OSError) as error:
+            raise ConfigError(f"source[{index}]: {error}") from error
+    return items
+
+
+def scan_context(config: BuildConfig, folder: Path) -> ScanContext:
+    """What the scan stage needs to know, for a build in `folder`."""
+    settings = config.settings
+    return ScanContext(
+        sources=config.sources,
+        shots=settings.shots,
+        clips=settings.clips,
+        run_length=settings.output.clips_per_run,
+        folder=work_path(folder) / "scans",
+        notes=notes_path(folder),
+    )
+
+
+def _scan(
+    items: Sequence[Item], config: BuildConfig, folder: Path, options: RunOptions
+) -> list[tuple[int, Scan]]:
+    """Scan the items, each data set's path once; scans of an earlier run that died are taken up."""
+    settings = config.settings
+    seen: set[tuple[str, str]] = set()
+    first: list[Item] = []
+    doubles: list[tuple[int, Scan]] = []
+    for item in items:
+        name = config.sources[item.source].name
+        if (name, item.uri) in seen:
+            doubles.append((item.source, _double(name, item)))
+        else:
+            seen.add((name, item.uri))
+            first.append(item)
+    context = scan_context(config, folder)
+    tasks = _tasks(first, config)
+    todo = missing_tasks(tasks, context.folder)
+    stage = Stage[ScanTask](
+        "scan", "inputs", ScanItems(context), lambda task: len(task.items), notes_path(folder)
+    )
+    limit = FailureLimit(options.max_failure_ratio)
+    done = len(first) - sum(len(task.items) for task in todo)
+    for task in stage.run(todo, len(first), done, options):
+        limit.add(
+            len(task.items),
+            sum(
+                scan.reject is not None and scan.reject.outcome == FAILED
+                for _, scan in read_scans(context.folder / f"{task.name}.jsonl")
+            ),
+        )
+    scans = [one for task in tasks for one in read_scans(context.folder / f"{task.name}.jsonl")]
+    scans += doubles
+    return _first_refs(scans, settings.output.limit) if settings.output.limit else scans
+
+
+def _first_refs(scans: Sequence[tuple[int, Scan]], limit: int) -> list[tuple[int, Scan]]:
+    """Keep scans until `limit` refs are together; what follows counts as not listed."""
+    kept: list[tuple[int, Scan]] = []
+    for source, scan in scans:
+        if limit <= 0:
+            break
+        kept.append((source, dataclasses.replace(scan, refs=scan.refs[:limit])))
+        limit -= len(scan.refs)
+    return kept
+
+
+def _tasks(items: Sequence[Item], config: BuildConfig) -> list[ScanTask]:
+    """Group items into tasks; a task's name covers everything that its result depends on."""
+    settings = config.settings
+    how = [
+        dataclasses.asdict(settings.shots),
+        dataclasses.asdict(settings.clips),
+        settings.output.clips_per_run,
+        config.as_dict()["source"],
+    ]
+    tasks = []
+    for start in range(0, len(items), ITEMS_PER_TASK):
+        some = tuple(items[start : start + ITEMS_PER_TASK])
+        stamps = [(item.source, item.uri, item.locator, _stamp(item.locator)) for item in some]
+        tasks.append(ScanTask(f"scan-{start:09d}-{digest(how, stamps)[:12]}", some))
+    return tasks
+
+
+def _stamp(locator: str) -> list[int]:
+    """Size and time of change of a local file, to see whether an old scan still holds."""
+    if is_remote(locator):
+        return []
+    try:
+        status = local_path(locator).stat()
+    except OSError:
+        return []
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _double(name: str, item: Item) -> Scan:
+    message = f"{name} has this path already; give the sources different `dataset` names if they differ"
+    return Scan(ItemFacts(item.uri), reject=Reject(name, item.uri, "", SCAN, "duplicate", message))
+
+
+def _item_rows(config: BuildConfig, scans: Sequence[tuple[int, Scan]]) -> Iterator[ItemRow]:
+    for source, scan in scans:
+        reason = scan.reject.reason if scan.reject is not None else ""
+        yield ItemRow(config.sources[source].name, scan.facts, len(scan.refs), reason)
+
+
+def _write_plan(config: BuildConfig, folder: Path, aside: Path, refs: list[Ref], extend: bool) -> None:
+    """Cut the refs into shards behind those of the plan that is there, if any; the new plan is put aside."""
+    settings = config.settings
+    groups: dict[str, str] = {}
+    splits: dict[str, str] = {}
+    first: dict[str, int] = {}
+    if extend:
+        for spec in read_plan(plan_path(folder)):
+            first[spec.split] = int(spec.name.rsplit("-", 1)[1]) + 1
+            groups.update((ref.fingerprint, ref.group) for ref in spec.refs)
+            splits.update((ref.group, spec.split) for ref in spec.refs)
+    grouped = share_groups(refs, groups)
+    ordered = order_refs(grouped, choose_splits(grouped, settings.output.val_fraction, splits))
+    tracker = make_tracker(settings.tracking).info
+    specs = cut_shards(
+        ordered,
+        settings.output.clips_per_shard,
+        track_settings(settings, tracker, config.sources),
+        label_settings(settings),
+        first,
+    )
+    old: Iterator[ShardSpec] = read_plan(plan_path(folder)) if extend else iter(())
+    write_plan(plan_path(aside), itertools.chain(old, specs))
+
+
+def _refuse_changed(
+    config: BuildConfig, folder: Path, items: Sequence[Item], rows: Sequence[ItemRow]
+) -> None:
+    """Refuse to go on with inputs that were written to after they were planned.
+
+    Only a local file that is younger than the plan is read for it; labelling checks each input once more.
+    """
+    planned_at = plan_path(folder).stat().st_mtime_ns
+    before = {(row.source, row.facts.uri): row.facts.fingerprint for row in rows}
+    for item in items:
+        stamp = _stamp(item.locator)
+        fingerprint_then = before[(config.sources[item.source].name, item.uri)]
+        if stamp and stamp[1] > planned_at and fingerprint_then not in ("", fingerprint(item.locator)):
+            raise OutputError(f"{folder}: {item.uri} changed after it was planned; --overwrite builds anew")

@@ -1,0 +1,55 @@
+"""Live progress of a stage: how far it is, how fast, and when it will be done."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tqdm import tqdm
+
+from somtom.transforms.attempts import progress_of
+
+
+class StageProgress:
+    """A progress bar over inputs, fed by finished tasks and by the notes of those under way.
+
+    Args:
+        title: name of the stage.
+        unit: what is counted.
+        total: inputs of the whole stage; `done` of them were done by an earlier run.
+        notes: folder of the attempts' notes.
+        shown: False for no bar at all.
+    """
+
+    def __init__(self, title: str, unit: str, total: int, done: int, notes: Path, shown: bool) -> None:
+        self._notes = notes
+        self._finished = done
+        self._bar = tqdm(
+            total=total,
+            initial=done,
+            desc=title,
+            unit=f" {unit}",
+            disable=not shown,
+            smoothing=0.05,
+            dynamic_ncols=True,
+            mininterval=0.5,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def finish(self, inputs: int) -> None:
+        """Count a finished task of so many inputs."""
+        self._finished += inputs
+
+    def show(self, under_way: Iterable[str]) -> None:
+        """Redraw, with what the tasks under way have behind them."""
+        now = self._finished + sum(progress_of(self._notes, task) for task in under_way)
+        self._bar.update(max(0, now - self._bar.n))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self._bar.update(max(0, self._finished - self._bar.n))
+        self._bar.close()

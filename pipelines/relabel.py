@@ -1,0 +1,81 @@
+"""Labels a finished data set again with other settings for motion, marks or text."""
+
+import dataclasses
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from somtom.pipelines.config import BuildConfig, ConfigError, apply_overrides, difference, parse_config
+from somtom.pipelines.finish import Totals, finish_build
+from somtom.pipelines.output import OutputError, adopt_config, claim_output, notes_path, read_config_tree
+from somtom.pipelines.runners import RunOptions
+from somtom.pipelines.stage import Stage
+from somtom.schemas.books import SCAN
+from somtom.schemas.folder import META, plan_path
+from somtom.schemas.keys import digest
+from somtom.schemas.manifest import is_done
+from somtom.schemas.meta_tables import ITEMS, read_rejects, write_rejects
+from somtom.schemas.plan_table import read_plan, read_plan_index, write_plan
+from somtom.schemas.refs import ShardSpec
+from somtom.transforms.relabel_shard import RelabelContext, RelabelShards
+from somtom.transforms.versions import label_settings
+
+SECTIONS = ("motion.", "marks.", "text.")
+
+
+def relabel_data_set(
+    old: Path, new: Path, overrides: Sequence[str], options: RunOptions, overwrite: bool
+) -> Totals:
+    """Make the data set `new` from the stored tracks and pictures of `old`.
+
+    Raises:
+        ConfigError: an override is wrong, or touches more than labels.
+        OutputError: `old` is not finished, or `new` cannot be used.
+    """
+    config = _new_config(old, overrides)
+    if new.resolve() == old.resolve():
+        raise OutputError(f"{new}: choose another --out, the data set that is read stays as it is")
+    planned = read_plan_index(plan_path(old))
+    unfinished = [one.name for one in planned if not is_done(old, one)]
+    if unfinished:
+        raise OutputError(
+            f"{old}: {len(unfinished)} shards are not built yet ({unfinished[0]}); build it first"
+        )
+    with claim_output(new):
+        adopt_config(new, config, overwrite, append=False)
+        label_digest = digest(label_settings(config.settings))
+        if not plan_path(new).is_file():
+            shutil.copyfile(old / META / ITEMS, new / META / ITEMS)
+            write_rejects(new, (reject for reject in read_rejects(old) if reject.stage == SCAN))
+            specs = (
+                dataclasses.replace(spec, label_digest=label_digest) for spec in read_plan(plan_path(old))
+            )
+            write_plan(plan_path(new), specs)
+        _relabel(old, new, config, options)
+        return finish_build(new, read_plan_index(plan_path(new)))
+
+
+def _new_config(old: Path, overrides: Sequence[str]) -> BuildConfig:
+    tree = read_config_tree(old)
+    before = parse_config(tree).as_dict()
+    apply_overrides(tree, overrides)
+    config = parse_config(tree)
+    for line in difference(before, config.as_dict()):
+        if not line.startswith(SECTIONS):
+            raise ConfigError(
+                f"{line}: only motion, marks and text can be changed without reading the sources again"
+            )
+    return config
+
+
+def _relabel(old: Path, new: Path, config: BuildConfig, options: RunOptions) -> None:
+    planned = read_plan_index(plan_path(new))
+    todo = {one.name for one in planned if not is_done(new, one)}
+    notes = notes_path(new)
+    context = RelabelContext(old=old, folder=new, settings=config.settings, notes=notes)
+    stage = Stage[ShardSpec]("relabel", "clips", RelabelShards(context), lambda spec: len(spec.refs), notes)
+    total = sum(one.refs for one in planned)
+    done = sum(one.refs for one in planned if one.name not in todo)
+    specs: Iterator[ShardSpec] = read_plan(plan_path(new), todo)
+    for _ in stage.run(specs, total, done, options):
+        pass

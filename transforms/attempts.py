@@ -1,0 +1,62 @@
+"""Notes of what a worker has in hand, so that a process that dies says which input killed it.
+
+One small JSON file a task, on a folder that the driver reads: it also tells the driver how far the task is.
+"""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+OWN_FAULT, KILLED = 5, 2  # what one death adds: by a signal raised in the process, or by one from outside
+BLAMED = 10  # from here on the input is rejected: two crashes, or five kills (out of memory, say)
+
+
+@dataclass
+class Attempts:
+    """The notes of one task.
+
+    Args:
+        folder: where notes lie; None: no notes are kept (the runner has no shared folder).
+        task: name of the task, a file name.
+    """
+
+    folder: Path | None
+    task: str
+    blamed: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        deaths = _read(self.folder / f"{self.task}.deaths.json") if self.folder else {}
+        self.blamed = frozenset(key for key, points in deaths.items() if _number(points) >= BLAMED)
+
+    def take(self, key: str, done: int) -> None:
+        """Note that `key` is in hand and `done` inputs of the task are behind us."""
+        if self.folder:
+            (self.folder / f"{self.task}.hand.json").write_text(json.dumps({"key": key, "done": done}))
+
+
+def progress_of(folder: Path, task: str) -> int:
+    """How many inputs the task has behind it; 0 where no note can be read."""
+    return _number(_read(folder / f"{task}.hand.json").get("done", 0))
+
+
+def note_death(folder: Path, task: str, own_fault: bool) -> str:
+    """Blame what the task had in hand for the death of its process; returns its key, "" if it had nothing."""
+    key = str(_read(folder / f"{task}.hand.json").get("key", ""))
+    if key:
+        deaths = _read(folder / f"{task}.deaths.json")
+        deaths[key] = _number(deaths.get(key, 0)) + (OWN_FAULT if own_fault else KILLED)
+        (folder / f"{task}.deaths.json").write_text(json.dumps(deaths))
+    return key
+
+
+def _read(path: Path) -> dict[str, object]:
+    # A note may be absent, or caught half-written: then nothing is known.
+    try:
+        notes = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return notes if isinstance(notes, dict) else {}
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0

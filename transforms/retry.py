@@ -1,0 +1,30 @@
+"""Tries again what a store refused for a moment."""
+
+import errno
+import logging
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+TRIES = 3
+FIRST_WAIT_S = 0.5
+# Waiting changes nothing about these.
+LASTING = frozenset(
+    (errno.ENOENT, errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.EDQUOT, errno.ENOTDIR)
+)
+
+
+def with_retries(action: Callable[[], T], what: str) -> T:
+    """Do `action`, up to `TRIES` times while it raises an OSError that may pass, backing off in between."""
+    for attempt in range(1, TRIES):
+        try:
+            return action()
+        except OSError as error:
+            if error.errno in LASTING:
+                raise
+            wait_s = FIRST_WAIT_S * 2 ** (attempt - 1)
+            logging.getLogger(__name__).warning("%s: %s; again in %.1f s", what, error, wait_s)
+            time.sleep(wait_s)
+    return action()

@@ -1,0 +1,116 @@
+"""Beam 1: look into items and find the clips they hold."""
+
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+
+from somtom.schemas.books import SCAN
+from somtom.schemas.files import whole_file
+from somtom.schemas.reasons import DataError, Reject
+from somtom.schemas.refs import Item, ItemFacts, Ref, Scan
+from somtom.schemas.settings import ClipSettings, ShotSettings
+from somtom.sources.source import Source
+from somtom.transforms.attempts import Attempts
+from somtom.transforms.retry import with_retries
+
+
+@dataclass(frozen=True)
+class ScanTask:
+    """Some items to be scanned together: the element of the scan stage."""
+
+    name: str
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True)
+class ScanContext:
+    """What scanning needs besides the items.
+
+    Args:
+        sources: of the whole configuration; `Item.source` points into them.
+        shots, clips, run_length: how the items are cut.
+        folder: where the scans of each task go, as <task>.jsonl.
+        notes: folder of the attempts' notes, None to keep none.
+    """
+
+    sources: tuple[Source, ...]
+    shots: ShotSettings
+    clips: ClipSettings
+    run_length: int
+    folder: Path
+    notes: Path | None
+
+
+class ScanItems(beam.PTransform):
+    """ScanTasks -> (task name, number of refs); the scans themselves go to a file a task."""
+
+    def __init__(self, context: ScanContext) -> None:
+        super().__init__()
+        self.context = context
+
+    def expand(self, tasks: Any) -> Any:
+        """Spread the tasks over the workers and scan each."""
+        return tasks | "Spread" >> beam.Reshuffle() | "Scan" >> beam.ParDo(_ScanTask(self.context))
+
+
+class _ScanTask(beam.DoFn):
+    def __init__(self, context: ScanContext) -> None:
+        self.context = context
+
+    def process(self, task: ScanTask) -> Iterator[tuple[str, int]]:
+        yield task.name, scan_to_file(task, self.context)
+
+
+def scan_to_file(task: ScanTask, context: ScanContext) -> int:
+    """Scan the task's items into its file, which is whole or absent; returns the number of refs."""
+    attempts = Attempts(context.notes, task.name)
+    refs = 0
+    with whole_file(context.folder / f"{task.name}.jsonl") as file:
+        for done, item in enumerate(task.items):
+            attempts.take(item.uri, done)
+            scan = _scan(item, context, crashed=item.uri in attempts.blamed)
+            file.write(json.dumps([item.source, asdict(scan)], separators=(",", ":")).encode() + b"\n")
+            refs += len(scan.refs)
+        attempts.take("", len(task.items))
+    return refs
+
+
+def read_scans(path: Path) -> Iterator[tuple[int, Scan]]:
+    """Read what `scan_to_file` wrote: position of the source, scan of one of its items."""
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            source, scan = json.loads(line)
+            refs = tuple(Ref(**{**ref, "frames": tuple(ref["frames"])}) for ref in scan["refs"])
+            reject = Reject(**scan["reject"]) if scan["reject"] else None
+            yield source, Scan(ItemFacts(**scan["facts"]), refs, reject)
+
+
+def _scan(item: Item, context: ScanContext, crashed: bool) -> Scan:
+    source = context.sources[item.source]
+    try:
+        if crashed:
+            raise DataError("crashed", "the process died twice while this input was scanned; leave it out")
+        return with_retries(
+            lambda: source.scan(item, context.shots, context.clips, context.run_length), item.uri
+        )
+    except DataError as error:
+        reason, message = error.reason, error.message
+    except FileNotFoundError:
+        reason, message = "missing", "the file is not there; was it moved since it was listed?"
+    except OSError as error:
+        reason, message = "io_error", f"cannot be read: {error.strerror or error}"
+    logging.getLogger(__name__).info("%s: %s: %s", item.uri, reason, message)
+    return Scan(
+        ItemFacts(item.uri),
+        reject=Reject(source.name, item.uri, "", SCAN, reason, message),
+    )
+
+
+def missing_tasks(tasks: Sequence[ScanTask], folder: Path) -> list[ScanTask]:
+    """The tasks whose file is not there yet."""
+    return [task for task in tasks if not (folder / f"{task.name}.jsonl").is_file()]

@@ -1,0 +1,37 @@
+"""What the two digests of a shard cover besides its refs."""
+
+import dataclasses
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from somtom.schemas.settings import BuildSettings
+from somtom.schemas.tracks import TrackerInfo
+from somtom.sources.source import Source
+
+# Must change whenever decoding, resizing or JPEG encoding gives other bytes for the same input.
+DECODING_VERSION = 1
+
+
+def track_settings(
+    settings: BuildSettings, tracker: TrackerInfo, sources: Sequence[Source]
+) -> dict[str, object]:
+    """Settings that stored tracks and clean pictures depend on."""
+    return {
+        "decoding": DECODING_VERSION,
+        "decoders": sorted({f"{source.kind} {getattr(source, 'backend', '')}" for source in sources}),
+        "short_side": settings.clips.short_side,
+        "jpeg_quality": settings.clips.jpeg_quality,
+        "tracking": dataclasses.asdict(settings.tracking),
+        "tracker": dataclasses.asdict(tracker),
+    }
+
+
+def label_settings(settings: BuildSettings) -> dict[str, object]:
+    """Settings that labels depend on, and the version of this package."""
+    return {
+        "step_s": settings.clips.step_s,
+        "motion": dataclasses.asdict(settings.motion),
+        "marks": dataclasses.asdict(settings.marks),
+        "text": dataclasses.asdict(settings.text),
+        "version": version("somtom"),
+    }
