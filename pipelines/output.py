@@ -125,7 +125,7 @@ def _remove(path: Path) -> None:
 def explain_os_error(error: OSError, root: Path) -> str:
     """Say in one line what a failing disk means for a run that writes to `root`."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"{root}: the disk is full; free some room and run the same command again, what is done is kept"
+        return f"{root}: the disk is full; free some room and run the same command again, which goes on"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"{error.filename or root}: may not be written ({error.strerror}); choose another --out"
     return f"{error.filename or root}: {error.strerror or error}"
