@@ -1,0 +1,45 @@
+"""Rules of the folder: nothing lies there that a reader would stumble over."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from somtom.schemas.features import features_yaml
+from somtom.schemas.files import is_temporary
+from somtom.schemas.folder import CARD, ENERGON, META, SHARDS, TRACKS
+
+
+def folder_faults(folder: Path) -> Iterator[str]:
+    """Name every file that must not lie where it lies."""
+    for path in sorted(folder.rglob("*")):
+        relative = path.relative_to(folder)
+        top, name = relative.parts[0], relative.as_posix()
+        if path.is_dir() and not path.is_symlink():
+            if top in (SHARDS, TRACKS) and len(relative.parts) > 1:
+                yield f"{name}: no folders may lie here"
+        elif is_temporary(path.name):
+            yield f"{name}: left over from an attempt that died"
+        elif top == SHARDS and path.suffix != ".tar":
+            yield f"{name}: only tars may lie here (readers choke on the rest)"
+        elif top == TRACKS and path.suffix != ".parquet":
+            yield f"{name}: only Parquet files may lie here"
+        elif path.suffix == ".json" and top not in (META, ENERGON):
+            yield f"{name}: JSON outside {META}/ (datasets would load it instead of the shards)"
+        elif path.suffix == ".tar" and top != SHARDS:
+            yield f"{name}: a tar outside {SHARDS}/"
+
+
+def card_faults(folder: Path, splits: list[str], extra: tuple[str, ...]) -> Iterator[str]:
+    """The card names the data files of exactly the splits there are, and declares the features."""
+    try:
+        lines = (folder / CARD).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        yield f"{CARD}: there must be a card in UTF-8"
+        return
+    named = [line.split(":", 1)[1].strip() for line in lines if line.lstrip().startswith("- split:")]
+    if sorted(named) != sorted(splits):
+        yield f"{CARD}: must name the splits {', '.join(sorted(splits))}, got {', '.join(named)}"
+    declared = [line.strip() for line in lines]
+    wanted = [line.strip() for line in features_yaml(extra)]
+    start = declared.index(wanted[0]) if wanted[0] in declared else 0
+    if declared[start : start + len(wanted)] != wanted:
+        yield f"{CARD}: must declare the features of meta/features.json"
