@@ -21,6 +21,7 @@ from somtom.schemas.reasons import DataError
 from somtom.schemas.settings import ClipSettings
 from somtom.sources.files import open_binary
 from somtom.sources.pictures import VideoInfo, check_pixels, square_size
+from somtom.sources.sniff import is_cut_off
 
 READ_BYTES = 1 << 18
 ATTACHED_PICTURE = 1024  # av.stream.Disposition.attached_pic: cover art
@@ -119,7 +120,11 @@ class AvVideo:
         try:
             return av.open(self._file, options=options, buffer_size=READ_BYTES, metadata_errors="ignore")
         except av.FFmpegError as error:
-            raise DataError("unreadable", f"the container cannot be opened ({error.strerror})") from error
+            if is_cut_off(self._file):
+                raise DataError(
+                    "unreadable", "the index (moov) is missing: the file was cut off, fetch it again"
+                ) from error
+            raise DataError("unreadable", f"the container cannot be opened: {error.strerror}") from error
 
     def _choose_stream(self) -> Any:
         streams = [
@@ -136,6 +141,11 @@ class AvVideo:
         context.thread_count = 1
         context.options = {"max_pixels": str(self._settings.max_pixels)}
         return stream
+
+    @property
+    def stored_size(self) -> tuple[int, int]:
+        """Width and height of the pictures as they are stored."""
+        return self._stream.codec_context.width, self._stream.codec_context.height
 
     def __enter__(self) -> Self:
         return self

@@ -6,6 +6,7 @@ from fractions import Fraction
 from types import TracebackType
 from typing import Protocol, Self
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,6 +36,24 @@ class Picture(Protocol):
     def rgb(self, width: int, height: int) -> NDArray[np.uint8]:
         """Convert to (height, width, 3) uint8 RGB, upright."""
         ...
+
+
+@dataclass(frozen=True)
+class ArrayPicture:
+    """A picture that came out of its decoder as an array; see `Picture`."""
+
+    pts: int | None
+    width: int
+    height: int
+    array: NDArray[np.uint8]
+    rotation: int = 0
+    damaged: bool = False
+
+    def rgb(self, width: int, height: int) -> NDArray[np.uint8]:
+        """Scale to (height, width, 3) uint8 RGB."""
+        if self.array.shape[:2] == (height, width):
+            return self.array
+        return np.asarray(cv2.resize(self.array, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Where one shot ends and the next begins, found on small pictures as they are decoded."""
 
 import difflib
+from collections import deque
 from collections.abc import Callable
 
 import cv2
@@ -40,36 +41,38 @@ def detector_maker(settings: ShotSettings) -> Callable[[], SceneDetector] | None
 
 
 class CutFinder:
-    """Finds the cuts in one stretch of frames; holds five scores and one picture, however long it is.
+    """Finds the cuts in one stretch of frames; holds five scores and three pictures, however long it is.
 
     The adaptive detector judges a frame by its neighbours on both sides, so it never reports a cut within two
-    frames of either end, where a badly trimmed file has the last frame of another shot. The first and the
-    last picture are therefore shown to it repeatedly.
+    frames of either end, where a badly trimmed file has a frame of another shot. So it is shown the pictures
+    mirrored at both ends: 2 1 0 1 2 3 ... n-2 n-1 n-2 n-3.
     """
 
     def __init__(self, detector: SceneDetector) -> None:
         self._detector = detector
         self._shown = 0
-        self._last: NDArray[np.uint8] | None = None
+        self._recent: deque[NDArray[np.uint8]] = deque(maxlen=ADAPTIVE_WINDOW + 1)
 
     def add(self, rgb: NDArray[np.uint8]) -> list[int]:
-        """Look at the next picture, (H, W, 3); gives the cuts found by now, as indices of first frames."""
-        bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR).astype(np.uint8, copy=False)
-        found: list[int] = []
-        for _ in range(ADAPTIVE_WINDOW + 1 if self._last is None else 1):
-            found += self._show(bgr)
-        self._last = bgr
-        return found
+        """Look at the next picture, (H, W, 3); gives cuts found by now: numbers of first frames of shots.
+
+        Numbers outside the stretch are reflections and mean nothing.
+        """
+        self._recent.append(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR).astype(np.uint8, copy=False))
+        if self._shown:
+            return self._show([self._recent[-1]])
+        if len(self._recent) <= ADAPTIVE_WINDOW:
+            return []
+        return self._show([*reversed(self._recent), *list(self._recent)[1:]])
 
     def finish(self) -> list[int]:
         """Give the cuts that the last pictures were waiting for."""
-        if self._last is None:
-            return []
-        last = self._last
-        return [cut for _ in range(ADAPTIVE_WINDOW) for cut in self._show(last)]
+        return self._show(list(self._recent)[-2::-1]) if self._shown else []
 
-    def _show(self, bgr: NDArray[np.uint8]) -> list[int]:
-        timecode = FrameTimecode(self._shown, fps=1.0)
-        self._shown += 1
-        cuts = self._detector.process_frame(timecode, bgr)
-        return [cut.frame_num - ADAPTIVE_WINDOW for cut in cuts]
+    def _show(self, pictures: list[NDArray[np.uint8]]) -> list[int]:
+        found: list[int] = []
+        for picture in pictures:
+            cuts = self._detector.process_frame(FrameTimecode(self._shown, fps=1.0), picture)
+            found += [cut.frame_num - ADAPTIVE_WINDOW for cut in cuts]
+            self._shown += 1
+        return found

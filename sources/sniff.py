@@ -1,11 +1,14 @@
 """What a file is, judged by its first bytes and never by decoding it; the name only breaks ties."""
 
+import os
 import struct
 from pathlib import PurePosixPath
+from typing import IO
 
 from somtom.schemas.reasons import DataError
 
 HEAD_BYTES = 4096
+MAX_BOXES = 1000  # outer boxes looked at; fragmented files have many, but their moov comes first
 
 VIDEO_SUFFIXES = frozenset(
     suffix.decode()
@@ -79,6 +82,22 @@ def kind_of(head: bytes) -> str:
         if head.startswith(magics):
             return kind
     return "text" if is_text(head) else "unknown"
+
+
+def is_cut_off(file: IO[bytes]) -> bool:
+    """Whether an MP4 or MOV file ends before its index: none of its outer boxes is the `moov`."""
+    size = file.seek(0, os.SEEK_END)
+    at = 0
+    for _ in range(MAX_BOXES):
+        file.seek(at)
+        header = file.read(16)
+        if len(header) < 8 or header[4:8] not in ISO_BOXES:
+            return at > 0
+        if header[4:8] == b"moov":
+            return False
+        length = int.from_bytes(header[:4], "big")
+        at += int.from_bytes(header[8:], "big") if length == 1 else length or size
+    return False
 
 
 def claims_video(name: str) -> bool:

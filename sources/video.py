@@ -1,9 +1,9 @@
 """Video files as a source: listed, scanned for shots and clips, read clip by clip."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import PurePosixPath
 from typing import ClassVar
 
@@ -15,8 +15,9 @@ from somtom.schemas.keys import sample_key
 from somtom.schemas.reasons import DataError, Reject
 from somtom.schemas.refs import Item, ItemFacts, Ref, Scan
 from somtom.schemas.settings import ClipSettings, ShotSettings
-from somtom.sources.av_video import AvVideo
+from somtom.sources.backends import BACKENDS, open_video
 from somtom.sources.clips import cut_clips, frame_interval, sampling_of
+from somtom.sources.decord_video import import_decord
 from somtom.sources.files import open_binary
 from somtom.sources.fingerprint import fingerprint
 from somtom.sources.listing import leaves_root, list_files, root_of
@@ -27,8 +28,6 @@ from somtom.sources.sniff import HEAD_BYTES, check_is_video
 from somtom.sources.texts import load_texts
 from somtom.sources.timeline import Shot, Timeline, record_timeline
 
-# name -> opens a video; reading alone uses it, scanning is always done with PyAV
-BACKENDS: dict[str, Callable[[str, ClipSettings], Video]] = {"pyav": AvVideo}
 HOPELESS_JUMPS = 0.1  # share of frames at which the clock jumps back that makes a file without clips unusable
 
 
@@ -53,6 +52,8 @@ class VideoSource:
             raise ValueError(f"split must be train, val or empty, got {self.split!r}")
         if self.backend not in BACKENDS:
             raise ValueError(f"backend must be one of {', '.join(BACKENDS)}, got {self.backend!r}")
+        if self.backend == "decord":
+            import_decord()
 
     @property
     def name(self) -> str:
@@ -85,20 +86,33 @@ class VideoSource:
             with open_binary(item.locator) as file:
                 check_is_video(file.read(HEAD_BYTES), item.uri)
             facts = replace(facts, fingerprint=fingerprint(item.locator))
-            with AvVideo(item.locator, clips) as video:
+            with open_video("pyav", item.locator, clips) as video:
                 info = video.info
                 facts = replace(facts, width=info.width, height=info.height, codec=info.codec)
                 if info.width:
                     check_size(info.width, info.height, clips)
                 timeline = record_timeline(video, make_detector)
             facts = _learn(facts, timeline, video)
+            if self.backend != "pyav":
+                self._check_backend(item, facts, clips)
             return Scan(facts, refs=tuple(self._refs(item, facts, timeline, video, shots, clips, run_length)))
         except DataError as error:
             return Scan(facts, reject=Reject(self.name, item.uri, "", "scan", error.reason, error.message))
 
     def read(self, refs: Sequence[Ref], clips: ClipSettings) -> Iterator[tuple[Ref, Clip | DataError]]:
         """Decode the refs of one run; see `Source.read`."""
-        return read_clips(refs, clips, BACKENDS[self.backend])
+        return read_clips(refs, clips, partial(open_video, self.backend))
+
+    def _check_backend(self, item: Item, facts: ItemFacts, clips: ClipSettings) -> None:
+        """Refuse a file that another backend than PyAV could give wrong frames of.
+
+        Raises:
+            DataError: `undecodable`.
+        """
+        if facts.warning:
+            raise DataError("undecodable", f'{self.backend} would not notice "{facts.warning}": use "pyav"')
+        with open_video(self.backend, item.locator, clips):
+            pass
 
     def _refs(
         self,
@@ -201,7 +215,9 @@ def _is_usable(shot: Shot, times: NDArray[np.float64], shots: ShotSettings, clip
         check_size(shot.width, shot.height, clips)
     except DataError:
         return False
-    return bool(times[shot.end - 1] - times[shot.first] >= shots.min_length_s)
+    return (
+        shot.end - shot.first == len(times) or times[shot.end - 1] - times[shot.first] >= shots.min_length_s
+    )
 
 
 def _why_no_clips(
