@@ -200,10 +200,12 @@ def _start(work: Callable[[T], None], task: T) -> _Worker[T]:
     # Spawned, not forked: video containers, OpenCV and gRPC threads must not be inherited.
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(work, theirs), daemon=True)
+    process = context.Process(target=_serve, args=(theirs,), daemon=True)
     process.start()
     theirs.close()
     worker: _Worker[T] = _Worker(process, ours)
+    with contextlib.suppress(BrokenPipeError):
+        ours.send(work)
     worker.give(task)
     return worker
 
@@ -216,15 +218,20 @@ def _answer(worker: _Worker[T]) -> str | None:
         return None
 
 
-def _serve(work: Callable[[T], None], pipe: Connection) -> None:
+def _serve(pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver stops its workers itself
     configure_logging()
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    # What to do comes first, and only now, since importing Beam for it logs.
+    work: Callable[[object], None] | None = None
     while True:
         try:
-            task: T = pipe.recv()
+            task = pipe.recv()
         except (EOFError, OSError):
             return
+        if work is None:
+            work = task
+            continue
         try:
             work(task)
         except Exception:  # reported to the driver, which ends the run with it
