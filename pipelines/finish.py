@@ -11,7 +11,7 @@ from pathlib import Path
 
 import cv2
 
-# from somtom.pipelines.card import write_card
+from somtom.pipelines.card import write_card
 from somtom.pipelines.output import work_path
 from somtom.schemas.books import SCAN, Books, add_books, count_books
 from somtom.schemas.files import sweep_temporaries, write_whole
@@ -74,9 +74,11 @@ def finish_build(folder: Path, planned: Sequence[PlannedShard]) -> Totals:
     write_rejects(folder, rejects)
     write_samples(folder, (row for manifest in manifests for row in manifest.samples))
     write_features(folder)
-    write_wids(folder, folder.resolve().name, manifests)
+    # Not the folder's name: the same build elsewhere must give the same bytes.
+    name = "-".join(sorted({one.source for one in books}))
+    write_wids(folder, name, manifests)
     write_provenance(folder)
-    #    write_card(folder)
+    write_card(folder, name)
     _sweep(folder, {one.name for one in planned})
     seconds: Counter[str] = Counter()
     for one in planned:
