@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from somtom.pipelines.card import write_card
 from somtom.schemas.answers import format_som, format_tom, quantise
 from somtom.schemas.books import SCAN, add_books, count_books
 from somtom.schemas.folder import META, plan_path, shard_path, tracks_path
@@ -31,9 +32,11 @@ from somtom.schemas.record import complete_record
 from somtom.schemas.refs import ItemFacts, Ref, ShardSpec
 from somtom.schemas.sample import Sample
 from somtom.schemas.sample_rows import sample_row
-from somtom.schemas.tar import ShardWriter
+from somtom.schemas.tar import BLOCK, RECORD_BYTES, ShardWriter, member_header, read_members
 from somtom.schemas.tracks import TrackerInfo, Tracks
 from somtom.schemas.tracks_table import StoredClip, TracksWriter
+
+Members = list[tuple[str, bytes]]
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -61,6 +64,21 @@ def small_dataset(_drawn_dataset: Path, tmp_path: Path) -> Iterator[Path]:
     The test may break it: each has its own copy.
     """
     yield Path(shutil.copytree(_drawn_dataset, tmp_path / "out"))
+
+
+@pytest.fixture
+def repack() -> Callable[[Path, Callable[[Members], Members]], None]:
+    """Changes the members of a tar, whatever rule they break; the tar's own form stays right."""
+
+    def change_members(path: Path, change: Callable[[Members], Members]) -> None:
+        with path.open("rb") as file:
+            members = change([(member.name, data) for member, data in read_members(file)])
+        whole = b"".join(
+            member_header(name, len(data)) + data + bytes(-len(data) % BLOCK) for name, data in members
+        )
+        path.write_bytes(whole + bytes(2 * BLOCK + -(len(whole) + 2 * BLOCK) % RECORD_BYTES))
+
+    return change_members
 
 
 def draw_ref(uri: str, position: int, split: str) -> Ref:
@@ -218,3 +236,4 @@ def draw_dataset(folder: Path) -> None:
     write_wids(folder, "toys", manifests)
     write_features(folder)
     (folder / META / "config.toml").write_text("")
+    write_card(folder, "toys")
