@@ -24,6 +24,9 @@ Command = Callable[[argparse.Namespace], int]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status: 0 done, 1 faults or failure, 2 a mistake in the call."""
     configure_logging()
+    # Parallelism comes from the workers, which inherit this; NumPy reads it when it is imported, later.
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
     options = _parser().parse_args(arguments)
     command: Command = options.command
     # Imported late, so that --help and mistakes on the command line answer at once.
