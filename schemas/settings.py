@@ -9,7 +9,7 @@ class ShotSettings:
 
     detector: str = "adaptive"  # adaptive | content (the paper's) | none (the whole video is one shot)
     threshold: float = 0.0  # the detector's threshold; 0 = PySceneDetect's default for that detector
-    min_length_s: float = 0.5  # cuts closer than this to the one before are ignored
+    min_length_s: float = 0.5  # a shot that is shorter gives no clips
 
 
 @dataclass(frozen=True)

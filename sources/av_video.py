@@ -6,6 +6,7 @@ declares none, as FFmpeg does); HDR transfer curves are not tone-mapped; alpha i
 stay woven.
 """
 
+import os
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import chain
@@ -31,6 +32,32 @@ SEEKABLE = frozenset(("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "mpegts", "avi
 # How long before the wanted frame to seek, tried in turn: a frame of an open GOP needs the key frame before
 # the nearest one, and transport streams are only sought by bytes.
 SEEK_LEADS_S = (0.0, 2.0, 10.0)
+
+
+class SeekableBytes:
+    """A file for FFmpeg, which seeks before the start of a damaged one: no failure of the store."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+
+    def read(self, size: int) -> bytes:
+        """Read up to `size` bytes."""
+        return self._file.read(size)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move to a place, the start at the least."""
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._file.tell(), os.SEEK_END: self._size}[whence]
+        return self._file.seek(max(0, base + offset))
+
+    def tell(self) -> int:
+        """Where reading goes on."""
+        return self._file.tell()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
 
 
 class AvPicture:
@@ -102,7 +129,7 @@ class AvVideo:
 
     def _open(self) -> None:
         self._fresh = True
-        self._file: IO[bytes] = open_binary(self._locator)
+        self._file = SeekableBytes(open_binary(self._locator))
         try:
             self._container = self._open_container()
             try:
@@ -120,11 +147,9 @@ class AvVideo:
         try:
             return av.open(self._file, options=options, buffer_size=READ_BYTES, metadata_errors="ignore")
         except av.FFmpegError as error:
-            if is_cut_off(self._file):
-                raise DataError(
-                    "unreadable", "the index (moov) is missing: the file was cut off, fetch it again"
-                ) from error
-            raise DataError("unreadable", f"the container cannot be opened: {error.strerror}") from error
+            cut_off = is_cut_off(self._file)
+            why = "the index (moov) is missing: the file was cut off" if cut_off else error.strerror
+            raise DataError("unreadable", f"the container cannot be opened: {why}; fetch it again") from error
 
     def _choose_stream(self) -> Any:
         streams = [

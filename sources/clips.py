@@ -54,7 +54,7 @@ def frame_interval(times_s: NDArray[np.float64]) -> float:
     forward = steps[steps > 0]
     if not forward.size:
         return 0.0
-    median = np.median(forward)
+    median = float(np.quantile(forward, 0.5, method="lower"))
     return float(forward[np.abs(forward - median) <= median / 2].mean())
 
 

@@ -3,7 +3,7 @@
 import os
 import struct
 from pathlib import PurePosixPath
-from typing import IO
+from typing import Protocol
 
 from somtom.schemas.reasons import DataError
 
@@ -33,6 +33,13 @@ OTHER_MAGIC = (
     *(b"SQLite format 3", b"\x7fELF", b"\x93NUMPY", b"(\xb5/\xfd", b"ID3", b"fLaC", b"ARROW1"),
 )
 TS_PACKETS = ((188, 0), (192, 4), (204, 0))  # packet length, offset of the sync byte 0x47
+
+
+class Seekable(Protocol):
+    """What is asked of a file here."""
+
+    def read(self, size: int) -> bytes: ...  # noqa: D102 - as everywhere
+    def seek(self, offset: int, whence: int = 0) -> int: ...  # noqa: D102
 
 
 def is_png_animated(head: bytes) -> bool:
@@ -84,7 +91,7 @@ def kind_of(head: bytes) -> str:
     return "text" if is_text(head) else "unknown"
 
 
-def is_cut_off(file: IO[bytes]) -> bool:
+def is_cut_off(file: Seekable) -> bool:
     """Whether an MP4 or MOV file ends before its index: none of its outer boxes is the `moov`."""
     size = file.seek(0, os.SEEK_END)
     at = 0

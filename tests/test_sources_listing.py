@@ -1,0 +1,107 @@
+"""Which files a path names."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from somtom.schemas.reasons import DataError
+from somtom.sources.files import local_locator, local_path, open_binary
+from somtom.sources.fingerprint import fingerprint
+from somtom.sources.listing import leaves_root, list_files
+
+NAMES = (
+    "a/clip.mp4",
+    "b/clip.mp4",
+    "-dash.mp4",
+    "percent%20quote's.mp4",
+    "ünï 视频.mp4",
+    "n" * 200 + ".mp4",
+    "no_ext",
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in (*NAMES, ".hidden.mp4", ".git/config"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(name.encode())
+    return tmp_path
+
+
+def uris(path: str | Path, **choice: tuple[str, ...]) -> list[str]:
+    return [listed.uri for listed in list_files(str(path), **choice)]
+
+
+def test_a_folder_gives_every_file_that_is_not_hidden_sorted(folder: Path) -> None:
+    assert uris(folder) == sorted(NAMES)
+    for listed in list_files(str(folder)):
+        with open_binary(listed.locator) as file:
+            assert file.read() == listed.uri.encode()
+
+
+def test_a_file_a_glob_and_a_list_give_uris_relative_to_their_root(folder: Path) -> None:
+    assert uris(folder / "a/clip.mp4") == ["clip.mp4"]
+    assert uris(folder / "*/clip.mp4") == ["a/clip.mp4", "b/clip.mp4"]
+    assert uris(folder / "**/*.mp4") == sorted(name for name in NAMES if name.endswith(".mp4"))
+    (folder / "list.txt").write_text(f"# comment\n\nb/clip.mp4\r\na/clip.mp4\nb/clip.mp4\n{folder}/no_ext\n")
+    assert uris(folder / "list.txt") == uris(f"@{folder}/list.txt") == ["a/clip.mp4", "b/clip.mp4", "no_ext"]
+
+
+def test_beam_file_systems_list_the_same(folder: Path) -> None:
+    from apache_beam.io.filesystems import FileSystems
+
+    found = FileSystems.match([f"{folder}/**"])[0].metadata_list
+    assert sorted(os.path.relpath(each.path, folder) for each in found if "/." not in each.path) == sorted(
+        NAMES
+    )
+
+
+def test_include_and_exclude_match_names_or_whole_uris(folder: Path) -> None:
+    assert uris(folder, include=("clip.mp4",), exclude=("b/*",)) == ["a/clip.mp4"]
+
+
+def test_what_names_nothing_is_one_clear_error(folder: Path) -> None:
+    for path in (folder / "absent", folder / "*.mkv", folder / "absent.txt"):
+        with pytest.raises(DataError, match="missing"):
+            uris(path)
+
+
+def test_a_path_with_glob_characters_is_taken_as_it_is_when_it_exists(tmp_path: Path) -> None:
+    (tmp_path / "take[1].mp4").write_bytes(b"x")
+    assert uris(tmp_path / "take[1].mp4") == ["take[1].mp4"]
+
+
+def test_a_name_that_is_no_text_becomes_text_and_still_opens(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.mp4"))
+    path.write_bytes(b"x")
+    (listed,) = list_files(str(tmp_path))
+    assert listed.uri == "\\xff.mp4"
+    assert listed.locator.isascii()
+    assert local_path(local_locator(path)) == path
+    with open_binary(listed.locator) as file:
+        assert file.read() == b"x"
+
+
+def test_links_to_folders_are_followed_once(folder: Path) -> None:
+    (folder / "loop").symlink_to(folder)
+    (folder / "other").symlink_to(folder / "a")
+    assert len(uris(folder)) == len(NAMES)
+
+
+def test_a_listed_path_that_leaves_the_folder_is_kept_as_written_to_be_rejected(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("../secret.mp4\na/../b.mp4\n/else/where.mp4\ngs://b/c.mp4\n")
+    assert uris(tmp_path / "list.txt") == ["../secret.mp4", "b.mp4", "b/c.mp4", "else/where.mp4"]
+    assert leaves_root("../secret.mp4")
+    assert leaves_root("a/../../b")
+    assert not leaves_root("a/../b")
+
+
+def test_the_fingerprint_sees_size_and_both_ends(tmp_path: Path) -> None:
+    content = bytes(3 << 20)
+    prints = set()
+    for changed in (content, content + b"x", b"x" + content[1:], content[:-1] + b"x"):
+        (tmp_path / "f").write_bytes(changed)
+        prints.add(fingerprint(str(tmp_path / "f")))
+    assert len(prints) == 4
+    assert fingerprint(str(tmp_path / "f")) in prints
