@@ -11,7 +11,7 @@ from somtom.schemas.folder import plan_path
 from somtom.schemas.manifest import is_done, read_manifest
 from somtom.schemas.plan_table import PlannedShard, read_plan
 from somtom.schemas.refs import ShardSpec
-from somtom.transforms.label_shard import LabelContext, LabelShards
+from somtom.transforms.label_shard import LabelShards
 
 
 def label_build(
@@ -21,8 +21,8 @@ def label_build(
     todo = [one for one in planned if not is_done(folder, one)]
     names = {one.name for one in todo}
     notes = notes_path(folder)
-    context = LabelContext(sources=config.sources, settings=config.settings, folder=folder, notes=notes)
-    stage = Stage[ShardSpec]("label", "clips", LabelShards(context), lambda spec: len(spec.refs), notes)
+    step = LabelShards(sources=config.sources, settings=config.settings, folder=folder, notes=notes)
+    stage = Stage[ShardSpec]("label", "clips", step, lambda spec: len(spec.refs), notes)
     limit = FailureLimit(options.max_failure_ratio)
     done = sum(one.refs for one in planned) - sum(one.refs for one in todo)
     specs: Iterator[ShardSpec] = read_plan(plan_path(folder), names)

@@ -22,7 +22,7 @@ from somtom.schemas.refs import Item, ItemFacts, Ref, Scan, ShardSpec
 from somtom.sources.files import is_remote, local_path
 from somtom.sources.fingerprint import fingerprint
 from somtom.tracking.trackers import make_tracker
-from somtom.transforms.scan import ScanContext, ScanItems, ScanTask, missing_tasks, read_scans
+from somtom.transforms.scan import ScanItems, ScanTask, missing_tasks, read_scans
 from somtom.transforms.versions import label_settings, track_settings
 
 ITEMS_PER_TASK = 8
@@ -90,10 +90,10 @@ def list_items(config: BuildConfig) -> list[Item]:
     return items
 
 
-def scan_context(config: BuildConfig, folder: Path) -> ScanContext:
+def scan_step(config: BuildConfig, folder: Path) -> ScanItems:
     """What the scan stage needs to know, for a build in `folder`."""
     settings = config.settings
-    return ScanContext(
+    return ScanItems(
         sources=config.sources,
         shots=settings.shots,
         clips=settings.clips,
@@ -118,12 +118,10 @@ def _scan(
         else:
             seen.add((name, item.uri))
             first.append(item)
-    context = scan_context(config, folder)
+    step = scan_step(config, folder)
     tasks = _tasks(first, config)
-    todo = missing_tasks(tasks, context.folder)
-    stage = Stage[ScanTask](
-        "scan", "inputs", ScanItems(context), lambda task: len(task.items), notes_path(folder)
-    )
+    todo = missing_tasks(tasks, step.folder)
+    stage = Stage[ScanTask]("scan", "inputs", step, lambda task: len(task.items), notes_path(folder))
     limit = FailureLimit(options.max_failure_ratio)
     done = len(first) - sum(len(task.items) for task in todo)
     for task in stage.run(todo, len(first), done, options):
@@ -131,10 +129,10 @@ def _scan(
             len(task.items),
             sum(
                 scan.reject is not None and scan.reject.outcome == FAILED
-                for _, scan in read_scans(context.folder / f"{task.name}.jsonl")
+                for _, scan in read_scans(step.folder / f"{task.name}.jsonl")
             ),
         )
-    scans = [one for task in tasks for one in read_scans(context.folder / f"{task.name}.jsonl")]
+    scans = [one for task in tasks for one in read_scans(step.folder / f"{task.name}.jsonl")]
     scans += doubles
     return _first_refs(scans, settings.output.limit) if settings.output.limit else scans
 

@@ -17,7 +17,7 @@ from somtom.schemas.manifest import is_done
 from somtom.schemas.meta_tables import ITEMS, read_rejects, write_rejects
 from somtom.schemas.plan_table import read_plan, read_plan_index, write_plan
 from somtom.schemas.refs import ShardSpec
-from somtom.transforms.relabel_shard import RelabelContext, RelabelShards
+from somtom.transforms.relabel_shard import RelabelShards
 from somtom.transforms.versions import label_settings
 
 SECTIONS = ("motion.", "marks.", "text.")
@@ -72,8 +72,8 @@ def _relabel(old: Path, new: Path, config: BuildConfig, options: RunOptions) -> 
     planned = read_plan_index(plan_path(new))
     todo = {one.name for one in planned if not is_done(new, one)}
     notes = notes_path(new)
-    context = RelabelContext(old=old, folder=new, settings=config.settings, notes=notes)
-    stage = Stage[ShardSpec]("relabel", "clips", RelabelShards(context), lambda spec: len(spec.refs), notes)
+    step = RelabelShards(old=old, folder=new, settings=config.settings, notes=notes)
+    stage = Stage[ShardSpec]("relabel", "clips", step, lambda spec: len(spec.refs), notes)
     total = sum(one.refs for one in planned)
     done = sum(one.refs for one in planned if one.name not in todo)
     specs: Iterator[ShardSpec] = read_plan(plan_path(new), todo)

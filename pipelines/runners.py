@@ -1,12 +1,12 @@
-"""Runs one Beam transform over elements on the runner that was chosen."""
+"""How a stage is run, and the Beam pipeline of one task."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+from somtom.transforms.tasks import RunTasks, Step, Task
 
 
 @dataclass(frozen=True)
@@ -27,20 +27,15 @@ class RunOptions:
 
 
 @dataclass(frozen=True)
-class RunTransform:
-    """Picklable work for `local.run_tasks`: a pipeline of one element on Beam's in-memory runner."""
+class RunOneTask:
+    """Picklable work for `local.run_tasks`: a pipeline of one task on Beam's in-memory runner."""
 
-    transform: beam.PTransform
+    step: Step
 
-    def __call__(self, element: Any) -> None:
-        """Run the pipeline to its end; what the transform raises comes out as it is, or wrapped by Beam."""
-        run_in_memory(self.transform, [element])
+    def __call__(self, task: Task) -> None:
+        """Run the pipeline to its end; what the step raises comes out wrapped by Beam.
 
-
-def run_in_memory(transform: beam.PTransform, elements: Sequence[Any]) -> None:
-    """Run the transform over the elements in this process.
-
-    The runner is pinned: Beam's default one downloads a binary at run time.
-    """
-    with beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions([])) as pipeline:
-        _ = pipeline | "Tasks" >> beam.Create(elements) | transform
+        The runner is pinned: Beam's default one downloads a binary at run time.
+        """
+        with beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions([])) as pipeline:
+            _ = pipeline | "Tasks" >> beam.Create([task]) | RunTasks(self.step)

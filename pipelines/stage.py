@@ -3,25 +3,15 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
-
-import apache_beam as beam
+from typing import Generic, TypeVar
 
 from somtom.pipelines.local import Death, Done, TaskFailed, run_tasks
 from somtom.pipelines.progress import StageProgress
-from somtom.pipelines.runners import RunOptions, RunTransform
+from somtom.pipelines.runners import RunOneTask, RunOptions
 from somtom.transforms.attempts import note_death
+from somtom.transforms.tasks import Step, Task
 
 MAX_IDLE_DEATHS = 3  # deaths of processes that had no input in hand: something is wrong with the machine
-
-
-class Task(Protocol):
-    """What a stage's element must tell."""
-
-    @property
-    def name(self) -> str:
-        """Unique within the stage."""
-        ...
 
 
 T = TypeVar("T", bound=Task)
@@ -34,14 +24,14 @@ class Stage(Generic[T]):
     Args:
         title: for the progress bar.
         unit: what its inputs are, for the progress bar.
-        transform: a PTransform over tasks.
+        step: what is done with each task.
         size_of: number of inputs of a task.
         notes: folder for the attempts' notes.
     """
 
     title: str
     unit: str
-    transform: beam.PTransform
+    step: Step
     size_of: Callable[[T], int]
     notes: Path
 
@@ -61,7 +51,7 @@ class Stage(Generic[T]):
 
         idle_deaths = 0
         with StageProgress(self.title, self.unit, total, done, self.notes, options.progress) as progress:
-            for event in run_tasks(RunTransform(self.transform), watched(), options.workers, options.mode):
+            for event in run_tasks(RunOneTask(self.step), watched(), options.workers, options.mode):
                 if isinstance(event, Done):
                     del begun[event.task.name]
                     progress.finish(self.size_of(event.task))

@@ -5,12 +5,9 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import apache_beam as beam
-import cv2
 from apache_beam.utils.shared import Shared
 
 from somtom.schemas.books import LABEL
@@ -35,8 +32,8 @@ from somtom.transforms.retry import with_retries
 
 
 @dataclass(frozen=True)
-class LabelContext:
-    """What labelling needs besides the spec.
+class LabelShards:
+    """The step of the label stage, with what it needs besides the spec.
 
     Args:
         sources: of the whole configuration; `Ref.source` points into them.
@@ -49,39 +46,18 @@ class LabelContext:
     settings: BuildSettings
     folder: Path
     notes: Path | None
+    _shared: Shared = field(default_factory=Shared, repr=False)
 
-
-class LabelShards(beam.PTransform):
-    """ShardSpecs -> (shard name, number of samples); shards, tracks and manifests go to the folder."""
-
-    def __init__(self, context: LabelContext) -> None:
-        super().__init__()
-        self.context = context
-
-    def expand(self, specs: Any) -> Any:
-        """Spread the specs over the workers; decode, track, label and write each in one step.
-
-        A resource hint (a GPU, memory) belongs on this composite: on an inner step it would break fusion.
-        """
-        return specs | "Spread" >> beam.Reshuffle() | "Label" >> beam.ParDo(_LabelShard(self.context))
-
-
-class _LabelShard(beam.DoFn):
-    def __init__(self, context: LabelContext) -> None:
-        self.context = context
-        self.shared = Shared()
-
-    def setup(self) -> None:
-        cv2.setNumThreads(1)  # parallelism comes from the workers, and results must not depend on it
-        self.tracker: PointTracker = self.shared.acquire(lambda: make_tracker(self.context.settings.tracking))
-
-    def process(self, spec: ShardSpec) -> Iterator[tuple[str, int]]:
-        attempts = Attempts(self.context.notes, spec.name)
+    def run(self, spec: ShardSpec) -> int:
+        """Make one shard with its tracks and its manifest; returns the number of samples."""
+        # Made once a process and kept for its later shards.
+        tracker: PointTracker = self._shared.acquire(lambda: make_tracker(self.settings.tracking))
+        attempts = Attempts(self.notes, spec.name)
         clock = Clock()
-        clips = fresh_clips(spec, self.context, self.tracker, attempts, clock)
-        manifest = write_shard(spec, clips, self.context.folder, self.context.settings, clock)
+        clips = fresh_clips(spec, self, tracker, attempts, clock)
+        manifest = write_shard(spec, clips, self.folder, self.settings, clock)
         attempts.take("", len(spec.refs))
-        yield spec.name, len(manifest.samples)
+        return len(manifest.samples)
 
 
 class Clock:
@@ -99,7 +75,7 @@ class Clock:
 
 
 def fresh_clips(
-    spec: ShardSpec, context: LabelContext, tracker: PointTracker, attempts: Attempts, clock: Clock
+    spec: ShardSpec, context: LabelShards, tracker: PointTracker, attempts: Attempts, clock: Clock
 ) -> Iterator[StoredClip]:
     """Decode and track every ref of the shard, in order; what cannot be tracked comes as a reject."""
     settings = context.settings
@@ -126,7 +102,7 @@ def fresh_clips(
 
 
 def read_run(
-    refs: Sequence[Ref], context: LabelContext, attempts: Attempts, done: int
+    refs: Sequence[Ref], context: LabelShards, attempts: Attempts, done: int
 ) -> Iterator[tuple[Ref, Clip | DataError]]:
     """Read the refs of one run; a store that fails for a moment is asked again for the refs still due."""
     if not refs:

@@ -4,10 +4,6 @@ import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import apache_beam as beam
-import cv2
 
 from somtom.schemas.folder import shard_path, tracks_path
 from somtom.schemas.reasons import DataError
@@ -21,8 +17,8 @@ from somtom.transforms.label_shard import Clock, write_shard
 
 
 @dataclass(frozen=True)
-class RelabelContext:
-    """What labelling again needs besides the spec.
+class RelabelShards:
+    """The step of labelling again, with what it needs besides the spec.
 
     Args:
         old: folder of the data set that is labelled again.
@@ -36,31 +32,10 @@ class RelabelContext:
     settings: BuildSettings
     notes: Path | None
 
-
-class RelabelShards(beam.PTransform):
-    """ShardSpecs with their new label digest -> (shard name, number of samples)."""
-
-    def __init__(self, context: RelabelContext) -> None:
-        super().__init__()
-        self.context = context
-
-    def expand(self, specs: Any) -> Any:
-        """Spread the specs over the workers and label each again."""
-        return specs | "Spread" >> beam.Reshuffle() | "Relabel" >> beam.ParDo(_RelabelShard(self.context))
-
-
-class _RelabelShard(beam.DoFn):
-    def __init__(self, context: RelabelContext) -> None:
-        self.context = context
-
-    def setup(self) -> None:
-        cv2.setNumThreads(1)
-
-    def process(self, spec: ShardSpec) -> Iterator[tuple[str, int]]:
-        attempts = Attempts(self.context.notes, spec.name)
-        clips = stored_clips(self.context.old, spec, attempts)
-        manifest = write_shard(spec, clips, self.context.folder, self.context.settings, Clock())
-        yield spec.name, len(manifest.samples)
+    def run(self, spec: ShardSpec) -> int:
+        """Make one shard of the new data set; returns the number of samples."""
+        clips = stored_clips(self.old, spec, Attempts(self.notes, spec.name))
+        return len(write_shard(spec, clips, self.folder, self.settings, Clock()).samples)
 
 
 def stored_clips(folder: Path, spec: ShardSpec, attempts: Attempts) -> Iterator[StoredClip]:

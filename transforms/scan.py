@@ -5,9 +5,6 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
-
-import apache_beam as beam
 
 from somtom.schemas.books import SCAN
 from somtom.schemas.files import whole_file
@@ -28,8 +25,8 @@ class ScanTask:
 
 
 @dataclass(frozen=True)
-class ScanContext:
-    """What scanning needs besides the items.
+class ScanItems:
+    """The step of the scan stage, with what it needs besides the items.
 
     Args:
         sources: of the whole configuration; `Item.source` points into them.
@@ -45,28 +42,12 @@ class ScanContext:
     folder: Path
     notes: Path | None
 
-
-class ScanItems(beam.PTransform):
-    """ScanTasks -> (task name, number of refs); the scans themselves go to a file a task."""
-
-    def __init__(self, context: ScanContext) -> None:
-        super().__init__()
-        self.context = context
-
-    def expand(self, tasks: Any) -> Any:
-        """Spread the tasks over the workers and scan each."""
-        return tasks | "Spread" >> beam.Reshuffle() | "Scan" >> beam.ParDo(_ScanTask(self.context))
+    def run(self, task: ScanTask) -> int:
+        """Scan the task's items into its file; returns the number of refs."""
+        return scan_to_file(task, self)
 
 
-class _ScanTask(beam.DoFn):
-    def __init__(self, context: ScanContext) -> None:
-        self.context = context
-
-    def process(self, task: ScanTask) -> Iterator[tuple[str, int]]:
-        yield task.name, scan_to_file(task, self.context)
-
-
-def scan_to_file(task: ScanTask, context: ScanContext) -> int:
+def scan_to_file(task: ScanTask, context: ScanItems) -> int:
     """Scan the task's items into its file, which is whole or absent; returns the number of refs."""
     attempts = Attempts(context.notes, task.name)
     refs = 0
@@ -90,7 +71,7 @@ def read_scans(path: Path) -> Iterator[tuple[int, Scan]]:
             yield source, Scan(ItemFacts(**scan["facts"]), refs, reject)
 
 
-def _scan(item: Item, context: ScanContext, crashed: bool) -> Scan:
+def _scan(item: Item, context: ScanItems, crashed: bool) -> Scan:
     source = context.sources[item.source]
     try:
         if crashed:
