@@ -55,7 +55,8 @@ def _explain_inputs(folder: Path, uri: str, items: list[dict[str, object]]) -> I
         yield f"{item['source']}: {uri}"
         yield (
             f"  input     {item['codec'] or 'no video'}, {item['width']} x {item['height']}, "
-            f"{item['frames']} frames, {item['duration_s']:.2f} s, {item['fps']:.2f} fps, {item['shots']} shots"
+            f"{item['frames']} frames, {item['duration_s']:.2f} s, {item['fps']:.2f} fps, "
+            f"{item['shots']} shots"
         )
         if item["warning"]:
             yield f"  warning   {item['warning']}"
