@@ -68,7 +68,11 @@ def order_refs(refs: Iterable[Ref], splits: Mapping[str, str]) -> list[Ref]:
     placed = [dataclasses.replace(ref, split=splits[ref.group]) for ref in refs]
     return sorted(
         placed,
-        key=lambda ref: (ref.split, digest("order", ref.group, ref.uri, ref.camera, ref.run), ref.position),
+        key=lambda ref: (
+            ref.split,
+            digest("order", ref.group, ref.dataset, ref.uri, ref.camera, ref.run),
+            ref.position,
+        ),
     )
 
 
