@@ -77,6 +77,7 @@ class TableWriter:
                     use_dictionary=[n for n, kind in self.columns.items() if kind in ("text", "bool")],
                     column_encoding={f"{n}.list.element": _ENCODINGS[kind] for n, kind in lists.items()},
                     write_statistics=[n for n in self.columns if n not in lists],
+                    write_page_checksum=True,  # a flipped bit is found when it is read
                 )
             )
             self._stack = stack.pop_all()
@@ -107,7 +108,7 @@ def _array(values: list[Any], kind: Any) -> Any:
         return pa.array(values, type=kind)
     lists: Any = pa.ListArray
     offsets = np.cumsum([0, *(len(one) for one in values)], dtype=np.int32)
-    element = kind.value_type.to_pandas_dtype()
+    element = pa.array([], type=kind.value_type).to_numpy().dtype
     flat = np.concatenate([np.asarray(one, dtype=element) for one in values] or [np.empty(0, element)])
     return lists.from_arrays(pa.array(offsets), pa.array(flat, type=kind.value_type), type=kind)
 
@@ -139,7 +140,10 @@ def read_rows(path: Path, columns: Mapping[str, str]) -> Iterator[dict[str, Any]
 def read_groups(path: Path, columns: Mapping[str, str]) -> Iterator[list[dict[str, Any]]]:
     """Read the row groups one after the other, see `read_rows`."""
     for table in _tables(path, columns, list(columns)):
-        values = [_values(column) for column in table.columns]
+        try:
+            values = [_values(column) for column in table.columns]
+        except UnicodeDecodeError as error:
+            raise DataError("unreadable", f"{path.name}: holds a text that is not UTF-8") from error
         yield [dict(zip(columns, row, strict=True)) for row in zip(*values, strict=True)]
 
 
@@ -189,14 +193,14 @@ def _tables(
 
     schema = arrow_schema(columns)
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
             if not file.schema_arrow.equals(schema):
                 raise DataError(
                     "unreadable", f"{path.name}: its columns are not those of this version of somtom"
                 )
             for number in range(file.num_row_groups) if groups is None else groups:
                 yield file.read_row_group(number, columns=list(wanted)).select(list(wanted))
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DataError("unreadable", f"{path.name}: {error}") from error
 
 
