@@ -42,6 +42,9 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "marks.background_min": (0, 64),
     "marks.background_max": (0, 64),
     "marks.min_points": (1, 4096),
+    "marks.min_moving": (1, 4096),
+    "marks.min_confidence": (0.0, 1.0),
+    "marks.min_distance": (0.0, 1.0),
     "text.bins": (2, 4096),
     "output.clips_per_shard": (1, 1_000_000),
     "output.clips_per_run": (1, 100_000),
@@ -97,7 +100,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> BuildConfig:
         tree = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # not only TOMLDecodeError: bytes, numbers of 5000 digits
         raise ConfigError(f"{path}: not valid TOML: {error}") from error
     apply_overrides(tree, overrides)
     return parse_config(tree)
@@ -175,26 +178,31 @@ def _plain(settings: object) -> dict[str, object]:
 
 
 def _override(tree: dict[str, object], override: str) -> None:
+    malformed = ConfigError(
+        f"--set {override!r}: write section.key=value, such as motion.epsilon=1.5 or source.0.path=clips/"
+    )
     name, sign, text = override.partition("=")
     parts = name.strip().split(".")
-    if not sign or len(parts) < 2 or not all(parts):
-        raise ConfigError(f"--set {override}: write section.key=value, such as motion.epsilon=1.5")
-    try:
-        value = tomllib.loads(f"value = {text.strip()}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = text.strip()
-    target: object = tree
+    if not sign or not all(parts):
+        raise malformed
+    target: object = tree.setdefault(parts[0], {})
     if parts[0] == "source":
-        blocks = tree.get("source")
-        number = int(parts[1]) if len(parts) == 3 and parts[1].isdigit() else 0
-        if not isinstance(blocks, list) or number >= len(blocks):
-            raise ConfigError(f"--set {override}: there is no [[source]] number {number}")
-        target, parts = blocks[number], ["source", parts[-1]]
-    else:
-        target = tree.setdefault(parts[0], {})
+        number, parts = (parts[1], ["source", parts[2]]) if len(parts) == 3 else ("0", parts)
+        if not isinstance(target, list) or not number.isdecimal() or int(number) >= len(target):
+            raise ConfigError(f"--set {override!r}: there is no [[source]] number {number}")
+        target = target[int(number)]
     if not isinstance(target, dict) or len(parts) != 2:
-        raise ConfigError(f"--set {override}: write section.key=value, such as motion.epsilon=1.5")
-    target[parts[1]] = value
+        raise malformed
+    target[parts[1]] = _toml_value(text.strip())
+
+
+def _toml_value(text: str) -> object:
+    """Read a TOML value; what is none is a bare word, as a person types it."""
+    try:
+        parsed = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):
+        return text
+    return parsed["value"] if len(parsed) == 1 else text
 
 
 def _source(block: Mapping[str, object], where: str) -> Source:
@@ -230,7 +238,9 @@ def _dataclass(cls: type, values: Mapping[str, object], where: str) -> object:
 def _value(hint: object, value: object, where: str) -> object:
     if typing.get_origin(hint) is tuple and isinstance(value, list):
         return tuple(_value(typing.get_args(hint)[0], child, where) for child in value)
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+    if type(value) is int and abs(value) >= 2**63:
+        raise ConfigError(f"{where} = {str(value)[:20]}...: must be a number of 64 bits")
+    if hint is float and type(value) is int:
         return float(value)
     expected = typing.get_origin(hint) or hint
     if not isinstance(expected, type) or type(value) is not expected:
