@@ -1,0 +1,216 @@
+"""What a build would give and cost, guessed from a few of its inputs; nothing is written to the output."""
+
+import dataclasses
+import math
+import os
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from somtom.pipelines.config import BuildConfig
+from somtom.pipelines.order import TRAIN
+from somtom.pipelines.plan import list_items
+from somtom.pipelines.runners import RunOptions
+from somtom.schemas.folder import shard_name
+from somtom.schemas.keys import generator_of
+from somtom.schemas.manifest import Manifest, read_manifest
+from somtom.schemas.reasons import REASONS
+from somtom.schemas.refs import Item, Ref, Scan, ShardSpec
+from somtom.sources.files import is_remote, local_path
+from somtom.tracking.trackers import make_tracker
+from somtom.transforms.label_shard import LabelShards
+from somtom.transforms.scan import ScanItems, ScanTask, read_scans
+
+INPUTS = 12  # looked into at most
+CLIPS = 6  # labelled of each
+BUDGET_S = 60.0  # no further input is begun after so long
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one input gave; `size_bytes` is 0 where it is not known."""
+
+    size_bytes: int
+    scan: Scan
+    scan_s: float
+    manifest: Manifest | None
+    label_s: float
+
+
+@dataclass(frozen=True)
+class Total:
+    """A quantity of all inputs guessed from a few of them; `error` is one standard error as a share of it."""
+
+    value: float
+    error: float
+
+
+def estimate_lines(config: BuildConfig, options: RunOptions) -> Iterator[str]:
+    """Look into some of the inputs, label a few of their clips aside, and say what the whole build would be.
+
+    Raises:
+        ConfigError: a source lists nothing.
+    """
+    items = list_items(config)
+    sizes = [_size(item) for item in items]
+    trials = list(_try(config, items, sizes))
+    listed = Counter(config.sources[item.source].name for item in items)
+    for name, count in listed.items():
+        yield f"{name}: {count} inputs"
+    yield f"all together: {len(items)} inputs, {_gigabytes(sum(sizes))}"
+    yield from _seen(trials)
+    yield from _expected(config, options, sizes, trials)
+
+
+def choose_inputs(count: int) -> list[int]:
+    """Pick up to `INPUTS` of `count` inputs, one of each equal part of the list, in an order of chance.
+
+    Whoever stops early has still seen inputs from all over the list.
+    """
+    parts = min(count, INPUTS)
+    middles = [(2 * part + 1) * count // (2 * parts) for part in range(parts)]
+    order = generator_of("estimate", "order").permutation(parts)
+    return [middles[part] for part in order]
+
+
+def extrapolate(values: Sequence[float], sizes: Sequence[int], all_sizes: Sequence[int]) -> tuple[Total, str]:
+    """Guess the sum over all inputs from a few `values`: by count, or by bytes where that fits them better.
+
+    Args:
+        values, sizes: of the inputs looked into.
+        all_sizes: of all inputs; 0 where it is not known.
+
+    Returns:
+        The sum, and "count" or "bytes".
+    """
+    seen = np.asarray(values, float)
+    weights = {"count": (np.ones(len(seen)), float(len(all_sizes)))}
+    if min(all_sizes) > 0:
+        weights["bytes"] = (np.asarray(sizes, float), float(sum(all_sizes)))
+    found: dict[str, Total] = {}
+    for name, (weight, whole) in weights.items():
+        rate = seen.sum() / weight.sum()
+        spread = math.sqrt(float(((seen - rate * weight) ** 2).sum()))
+        value = float(rate * whole)
+        unseen = 1 - len(seen) / len(all_sizes)
+        deviation = spread / math.sqrt(max(len(seen) - 1, 1) * len(seen)) * math.sqrt(unseen) * len(all_sizes)
+        found[name] = Total(value, deviation / value if value else 0.0)
+    # Where both fit alike, by bytes: long files hold more clips.
+    best = min(found, key=lambda name: (round(found[name].error, 9), name))
+    return found[best], best
+
+
+def _try(config: BuildConfig, items: Sequence[Item], sizes: Sequence[int]) -> Iterator[Trial]:
+    cv2.setNumThreads(1)
+    settings = config.settings
+    # Loading a model counts once a worker, not once a clip.
+    make_tracker(settings.tracking)
+    begun = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="somtom-estimate-") as name:
+        folder = Path(name)
+        scanning = ScanItems(
+            config.sources, settings.shots, settings.clips, settings.output.clips_per_run, folder, None
+        )
+        labelling = LabelShards(config.sources, settings, folder, None)
+        for number, index in enumerate(choose_inputs(len(items))):
+            if number and time.perf_counter() - begun > BUDGET_S:
+                return
+            task = ScanTask(f"trial-{number}", (items[index],))
+            start = time.perf_counter()
+            scanning.run(task)
+            scanned = time.perf_counter()
+            (_, scan), *_ = read_scans(folder / f"{task.name}.jsonl")
+            spec = _trial_spec(number, scan.refs)
+            if spec is None:
+                yield Trial(sizes[index], scan, scanned - start, None, 0.0)
+                continue
+            start_label = time.perf_counter()
+            labelling.run(spec)
+            label_s = time.perf_counter() - start_label
+            yield Trial(sizes[index], scan, scanned - start, read_manifest(folder, spec.name), label_s)
+
+
+def _trial_spec(number: int, refs: Sequence[Ref]) -> ShardSpec | None:
+    """Take neighbouring clips from the middle of the input: they are decoded in one pass, as in a build."""
+    if not refs:
+        return None
+    first = max(0, (len(refs) - CLIPS) // 2)
+    chosen = tuple(dataclasses.replace(ref, run=0, split=TRAIN) for ref in refs[first : first + CLIPS])
+    return ShardSpec(shard_name(TRAIN, number), TRAIN, chosen, "", "")
+
+
+def _size(item: Item) -> int:
+    """Bytes of a local input, 0 where that is not known."""
+    if is_remote(item.locator):
+        return 0
+    try:
+        return local_path(item.locator).stat().st_size
+    except OSError:
+        return 0
+
+
+def _seen(trials: Sequence[Trial]) -> Iterator[str]:
+    """Say what the inputs looked into gave."""
+    manifests = [trial.manifest for trial in trials if trial.manifest is not None]
+    clips = sum(len(trial.scan.refs) for trial in trials)
+    labelled = sum(len(one.samples) + len(one.rejects) for one in manifests)
+    yield (
+        f"looked into {len(trials)} of them: {len(manifests)} usable, {clips} clips; labelled {labelled} in "
+        f"{sum(trial.label_s for trial in trials):.1f} s"
+    )
+    reasons = Counter(trial.scan.reject.reason for trial in trials if trial.scan.reject is not None)
+    reasons.update(reject.reason for one in manifests for reject in one.rejects)
+    for reason, count in sorted(reasons.items()):
+        outcome, meaning = REASONS[reason]
+        yield f"  {count} x {reason} ({outcome}): {meaning}"
+
+
+def _expected(
+    config: BuildConfig, options: RunOptions, sizes: Sequence[int], trials: Sequence[Trial]
+) -> Iterator[str]:
+    """Say what the whole build would be."""
+    output = config.settings.output
+    looked = [trial.size_bytes for trial in trials]
+    clips, by = extrapolate([len(trial.scan.refs) for trial in trials], looked, sizes)
+    scan, _ = extrapolate([trial.scan_s for trial in trials], looked, sizes)
+    manifests = [trial.manifest for trial in trials if trial.manifest is not None]
+    labelled = sum(len(one.samples) + len(one.rejects) for one in manifests)
+    if not labelled:
+        yield "no input that was looked into holds a clip, so nothing can be said of the rest"
+        return
+    expected = min(clips.value, output.limit) if output.limit else clips.value
+    per_clip = expected / labelled
+    samples = per_clip * sum(len(one.samples) for one in manifests)
+    label_s = per_clip * sum(trial.label_s for trial in trials)
+    workers = min(options.workers, len(os.sched_getaffinity(0)))
+    how = (
+        "every input was looked into; labelling is extrapolated from a few clips of each"
+        if len(trials) == len(sizes)
+        else f"an extrapolation by {by} from {len(trials)} of {len(sizes)} inputs, "
+        f"one standard error {clips.error:.0%}"
+    )
+    yield f"to be expected ({how}):"
+    yield f"  clips    {expected:,.0f} in about {math.ceil(expected / output.clips_per_shard):,} shards"
+    yield f"  samples  {samples:,.0f}"
+    yield (
+        f"  time     {_hours((scan.value + label_s) / workers)} with {workers} workers "
+        f"(of one: scanning {_hours(scan.value)}, labelling {_hours(label_s)})"
+    )
+    yield (
+        f"  disk     {_gigabytes(per_clip * sum(one.size_bytes for one in manifests))} of shards, "
+        f"{_gigabytes(per_clip * sum(one.tracks_size_bytes for one in manifests))} of tracks"
+    )
+
+
+def _hours(seconds: float) -> str:
+    return f"{seconds / 3600:.2f} h" if seconds >= 360 else f"{seconds:.0f} s"
+
+
+def _gigabytes(size_bytes: float) -> str:
+    return f"{size_bytes / 1e9:,.2f} GB" if size_bytes >= 1e8 else f"{size_bytes / 1e9:.5f} GB"
