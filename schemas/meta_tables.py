@@ -164,6 +164,8 @@ def wids_name(split: str) -> str:
 
 def write_wids(folder: Path, name: str, manifests: Iterable[Manifest]) -> None:
     """Write the shard index that webdataset's wids reads, one file a split that has samples."""
+    for stale in (folder / META).glob("wids*.json"):
+        stale.unlink()
     shards: dict[str, list[dict[str, Any]]] = {}
     for one in manifests:
         if one.samples:
