@@ -97,8 +97,8 @@ def books_faults(folder: Path, manifests: Iterable[Manifest]) -> Iterator[str]:
     manifests = list(manifests)
     try:
         rejects, items, written = list(read_rejects(folder)), list(read_items(folder)), read_counts(folder)
-    except (DataError, ValueError) as error:
-        yield f"{META}: {error.message if isinstance(error, DataError) else error}"
+    except DataError as error:
+        yield f"{META}: {error.message}"
         return
     made = Counter(reject for one in manifests for reject in one.rejects)
     yield from _counter_faults(REJECTS, Counter(one for one in rejects if one.stage != SCAN), made)

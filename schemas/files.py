@@ -78,11 +78,13 @@ def whole_file(path: Path, with_md5: bool = False) -> Iterator[HashedFile]:
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.parent / f".{path.name}.{os.getpid()}-{secrets.token_hex(8)}.part"
     try:
-        with aside.open("xb", buffering=0) as raw:
-            hashed = HashedFile(raw, with_md5)
+        # Buffered: on a disk that fills up, a raw file writes less than it was given and does not raise.
+        with aside.open("xb") as file:
+            hashed = HashedFile(file, with_md5)
             yield hashed
             hashed.flush()
-            os.fsync(raw.fileno())
+            file.flush()
+            os.fsync(file.fileno())
         aside.replace(path)
     except BaseException:
         aside.unlink(missing_ok=True)

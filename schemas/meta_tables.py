@@ -81,10 +81,17 @@ def write_items(folder: Path, items: Iterable[ItemRow]) -> None:
 
 
 def read_items(folder: Path) -> Iterator[ItemRow]:
-    """Read meta/items.parquet back."""
+    """Read meta/items.parquet back.
+
+    Raises:
+        DataError: `unreadable`: damaged, or an item with both refs and a reason, or neither.
+    """
     for row in read_rows(folder / META / ITEMS, ITEM_COLUMNS):
         source, refs, reason = row.pop("source"), row.pop("refs"), row.pop("reason")
-        yield ItemRow(source, ItemFacts(**row), refs, reason)
+        try:
+            yield ItemRow(source, ItemFacts(**row), refs, reason)
+        except ValueError as error:
+            raise DataError("unreadable", f"{ITEMS}: {error}") from error
 
 
 def _storable(row: dict[str, Any]) -> dict[str, Any]:

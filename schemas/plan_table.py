@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from somtom.schemas.parquet import TableWriter, read_groups, read_runs
+from somtom.schemas.reasons import DataError
 from somtom.schemas.record import storable_text
 from somtom.schemas.refs import Ref, ShardSpec
 
@@ -63,9 +64,16 @@ def ref_row(ref: Ref) -> dict[str, Any]:
 
 
 def ref_of(row: dict[str, Any], split: str, locator: str = "") -> Ref:
-    """Make the ref of a row that holds `REF_COLUMNS`, and maybe more."""
+    """Make the ref of a row that holds `REF_COLUMNS`, and maybe more.
+
+    Raises:
+        DataError: `unreadable`: the row is no ref.
+    """
     values = {name: row[name] for name in REF_COLUMNS}
-    return Ref(**values | {"frames": tuple(row["frames"].tolist()), "split": split, "locator": locator})
+    try:
+        return Ref(**values | {"frames": tuple(row["frames"].tolist()), "split": split, "locator": locator})
+    except ValueError as error:
+        raise DataError("unreadable", str(error)) from error
 
 
 def write_plan(path: Path, specs: Iterable[ShardSpec]) -> None:

@@ -66,7 +66,10 @@ def load_sample(members: Mapping[str, bytes]) -> Sample:
     record = parse_record(members[JSON])
     traces = decode_traces(members[TRACES])
     extra = tuple((suffix, data) for suffix, data in members.items() if suffix not in FIRST_MEMBERS)
-    return Sample(str(record["id"]), record, members[MARKED], members[CLEAN], traces, extra)
+    try:
+        return Sample(str(record["id"]), record, members[MARKED], members[CLEAN], traces, extra)
+    except ValueError as error:
+        raise DataError("bad_record", str(error)) from error
 
 
 def encode_traces(traces: NDArray[np.float32]) -> bytes:

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from somtom.schemas.check import check_dataset
 from somtom.schemas.folder import manifest_path, plan_path, tracks_path
@@ -60,6 +62,19 @@ def test_a_foreign_file_is_one_fault(small_dataset: Path, name: str) -> None:
     (line,) = faults_of(small_dataset)
 
     assert line.startswith(f"{name}: ")
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_damage_anywhere_never_ends_the_check(small_dataset: Path, data: st.DataObject) -> None:
+    path = data.draw(st.sampled_from(sorted(path for path in small_dataset.rglob("*") if path.is_file())))
+    whole = path.read_bytes()
+    start = data.draw(st.integers(0, len(whole)))
+    instead = data.draw(st.binary(max_size=20))
+
+    path.write_bytes(whole[:start] + instead + whole[start + data.draw(st.integers(0, 20)) :])
+    list(check_dataset(small_dataset))
+    path.write_bytes(whole)
 
 
 def test_a_folder_among_the_shards_is_one_fault(small_dataset: Path) -> None:

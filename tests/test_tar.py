@@ -1,5 +1,6 @@
 import hashlib
 import os
+import resource
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,19 @@ def test_temporaries_are_hidden_and_swept(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "sub").iterdir()] == ["x.tar"]
 
 
+@pytest.mark.parametrize("write_bytes", [400_000, 3_000_000])
+def test_a_disk_that_fills_up_is_an_error_and_leaves_nothing(tmp_path: Path, write_bytes: int) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"), whole_file(tmp_path / "t.tar") as file:
+            file.write(bytes(write_bytes))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    assert list(tmp_path.iterdir()) == []
+
+
 def broken_tar(data: bytes, change: str) -> bytes:
     header = bytearray(data[:512])
     if change == "cut":
@@ -207,6 +221,14 @@ def test_arrays_of_another_form_are_refused(tmp_path: Path, array: Any) -> None:
 
     with pytest.raises(DataError, match=r"must be \(T, K, 3\) float32"):
         decode_traces((tmp_path / "a.npy").read_bytes())
+
+
+def test_a_sample_whose_id_is_no_key_is_one_data_error(tmp_path: Path) -> None:
+    members = {name.partition(".")[2]: data for name, data in sample_members(make_sample("a"))}
+    members["json"] = members["json"].replace(b'"id":"a"', b'"id":"../a"')
+
+    with pytest.raises(DataError, match="bad_record"):
+        load_sample(members)
 
 
 def test_an_array_whose_header_promises_more_than_the_bytes_is_refused() -> None:
