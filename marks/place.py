@@ -59,9 +59,11 @@ def place_labels(
         size, others = sizes[index].astype(np.float64), np.arange(len(marks)) != index
         taken, hidden = rects[done], dots[others & ~is_box]
         places = _corners(boxes[index], size) if is_box[index] else points[index][None] - (size - 1) / 2
-        middle, half = _middle_and_half(boxes[index], points[index], bool(is_box[index]))
-        rings = np.concatenate([middle + _WAYS * (half + ring * size) for ring in _RINGS]) - (size - 1) / 2
-        tries = _inside(np.concatenate([places, rings]), size, bounds)
+        tries = _inside(places, size, bounds)
+        if not is_box[index] or (_overlaps(tries, taken) > 0).any(axis=1).all():
+            middle, half = _middle_and_half(boxes[index], points[index], bool(is_box[index]))
+            rings = np.concatenate([middle + _WAYS * (half + ring * size) for ring in _RINGS])
+            tries = _inside(np.concatenate([places, rings - (size - 1) / 2]), size, bounds)
         if (_overlaps(tries, taken) > 0).any(axis=1).all():
             tries = np.concatenate([tries, _lattice(size, bounds)])
         shared = _overlaps(tries, taken) / size.prod()

@@ -9,14 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from somtom.marks.colours import BLACK, WHITE, Paint
+
 Shape = Literal["disc", "box", "outline"]
-Colour = tuple[int, int, int]
 
 _SCALE = 4  # rendered this much larger, then averaged down: smooth edges at any size
 _CAP_OF_EM = 0.72  # Pillow's embedded font (Aileron): height of a digit, in ems; all digits are 0.58 wide
-_BOLD = 0.035  # ems that a digit's strokes grow on each side: thin strokes drown in JPEG at 10 px
+_BOLD = 0.04  # ems that a digit's strokes grow on each side: thin strokes drown in JPEG at 10 px
 # Margins around the digits as shares of their height: at the sides, and above and below.
-_MARGIN: dict[Shape, tuple[float, float]] = {"disc": (0.42, 0.38), "box": (0.30, 0.28), "outline": (0.2, 0.2)}
+_MARGIN: dict[Shape, tuple[float, float]] = {
+    "disc": (0.42, 0.38),
+    "box": (0.30, 0.28),
+    "outline": (0.34, 0.34),
+}
+_HALO = 0.32  # width of the white around bare digits, likewise
 _RING = 0.09  # width of the ring around a plate, as a share of the digits' height; one pixel at least
 
 
@@ -54,32 +60,32 @@ def label_size(text: str, cap: int, shape: Shape) -> tuple[int, int]:
     return int(width) // 2 * 2 + 1, int(height) // 2 * 2 + 1
 
 
-@lru_cache(maxsize=4096)
-def label_sprite(text: str, cap: int, shape: Shape, plate: Colour, ink: Colour) -> Sprite:
-    """Render the number `text` in `ink`, with a ring of `ink` around a plate of `plate`.
+@lru_cache(maxsize=1024)
+def label_sprite(text: str, cap: int, shape: Shape, paint: Paint) -> Sprite:
+    """Render the number `text` in black on a light plate with a black ring.
 
-    A disc widens to a pill for longer numbers. An "outline" has no plate: its digits are in `plate`'s
-    colour with strokes of `ink` around them.
+    A disc widens to a pill for longer numbers. An "outline" has no plate: its digits are deep, with white
+    strokes around them.
     """
     width, height = label_size(text, cap, shape)
     big = (width * _SCALE, height * _SCALE)
     ring = max(_SCALE, round(_RING * cap * _SCALE))
-    colour, cover = Image.new("RGB", big, ink), Image.new("L", big, 0)
+    colour, cover = Image.new("RGB", big, WHITE if shape == "outline" else BLACK), Image.new("L", big, 0)
     draw, mask = ImageDraw.Draw(colour), ImageDraw.Draw(cover)
     em = round(cap * _SCALE / _CAP_OF_EM)
     font, bold = embedded_font(em), max(1, round(_BOLD * em))
     middle = (big[0] / 2, big[1] / 2 + (font.getbbox("0", anchor="ms")[1] * -0.5))
     if shape == "outline":
-        halo = round(0.17 * cap * _SCALE)
+        halo = round(_HALO * cap * _SCALE)
         mask.text(middle, text, fill=255, font=font, anchor="ms", stroke_width=bold + halo)
-        draw.text(middle, text, fill=plate, font=font, anchor="ms", stroke_width=bold)
+        draw.text(middle, text, fill=paint.deep, font=font, anchor="ms", stroke_width=bold)
     else:
         radius = big[1] / 2 if shape == "disc" else 0.16 * big[1]
         edge = (0, 0, big[0] - 1, big[1] - 1)
         inner = (ring, ring, big[0] - 1 - ring, big[1] - 1 - ring)
         mask.rounded_rectangle(edge, radius, fill=255)
-        draw.rounded_rectangle(inner, max(0, radius - ring), fill=plate)
-        draw.text(middle, text, fill=ink, font=font, anchor="ms", stroke_width=bold)
+        draw.rounded_rectangle(inner, max(0, radius - ring), fill=paint.light)
+        draw.text(middle, text, fill=BLACK, font=font, anchor="ms", stroke_width=bold)
     alpha = np.asarray(cover, dtype=np.float32)[..., None] / 255
     paint = cv2.resize(
         np.asarray(colour, dtype=np.float32) * alpha, (width, height), interpolation=cv2.INTER_AREA
