@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from somtom.tracking.grid import grid_queries
 from somtom.tracking.homography import apply_homographies
 
 Floats = NDArray[np.float64]
@@ -154,10 +155,9 @@ def covers(layer: Layer, frame: int, xy: Floats) -> NDArray[np.bool_]:
 
 
 def true_tracks(layers: list[Layer], width: int, height: int, grid: int = 15) -> Truth:
-    """Follow a grid x grid of points (half a cell from the border) of frame 0 through the scene."""
-    axis_x = (np.arange(grid) + 0.5) * width / grid - 0.5
-    axis_y = (np.arange(grid) + 0.5) * height / grid - 0.5
-    start = np.stack(np.meshgrid(axis_x, axis_y), axis=-1).reshape(-1, 2)
+    """Follow a grid x grid of points of frame 0 through the scene."""
+    queries = grid_queries(width, height, grid)
+    start = queries[:, 1:].astype(np.float64)
     owner = np.zeros(len(start), np.int8)
     for number, layer in enumerate(layers[1:], start=1):
         owner[covers(layer, 0, start)] = number
@@ -172,5 +172,4 @@ def true_tracks(layers: list[Layer], width: int, height: int, grid: int = 15) ->
     for frame in range(frames):
         for number, layer in enumerate(layers[1:], start=1):
             visible[frame] &= ~(covers(layer, frame, tracks[frame]) & (owner < number))
-    queries = np.concatenate([np.zeros((len(start), 1)), start], axis=1).astype(np.float32)
     return Truth(queries, tracks.astype(np.float32), visible, owner)

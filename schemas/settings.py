@@ -42,8 +42,8 @@ class MotionSettings:
     """When the camera moved, and what moves."""
 
     min_visible: float = 0.5  # a point seen in a smaller share of the frames is dropped
-    eta: float = 1.0  # pixels per sampled step at height 512: a point that moves more ...
-    camera_share: float = 0.8  # ... and a larger share of such points means that the camera moves
+    eta: float = 0.5  # pixels per sampled step when the shorter side is 512: a point that moves more ...
+    camera_share: float = 0.5  # ... and a larger share of such points in the background: the camera moves
     reprojection_px: float = 4.0  # pixels at height 512: inliers of the homography
     epsilon: float = 2.0  # pixels per sampled step when the shorter side is 512
 

@@ -10,7 +10,7 @@ from somtom.tracking.camera import find_camera, still_camera
 from somtom.tracking.homography import apply_homographies
 
 REFERENCE_SIDE = 512  # pixels: the shorter side that the settings are given for
-MIN_CONFIDENCE = 0.1  # below it the tracker found nothing to hold on to
+MIN_CONFIDENCE = 0.6  # a position that the tracker believes in less counts as not seen
 
 
 def mean_displacement(xy: NDArray[np.floating], usable: NDArray[np.bool_]) -> NDArray[np.float32]:
