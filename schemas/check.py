@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from somtom.schemas.check_folder import card_faults, folder_faults
+from somtom.schemas.check_folder import card_faults, folder_faults, made_with_faults
 from somtom.schemas.check_meta import (
     books_faults,
     index_faults,
@@ -46,6 +46,7 @@ def check_dataset(folder: Path) -> Iterator[str]:
     extra = tuple(tars.suffixes[len(FIRST_MEMBERS) :])
     yield from index_faults(folder, manifests, extra)
     yield from card_faults(folder, sorted(tars.splits), extra)
+    yield from made_with_faults(folder)
     yield from tracks_faults(folder, manifests)
 
 

@@ -1,11 +1,13 @@
 """Rules of the folder: nothing lies there that a reader would stumble over."""
 
+import json
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 from somtom.schemas.features import features_yaml
 from somtom.schemas.files import is_temporary
-from somtom.schemas.folder import CARD, ENERGON, META, SHARDS, TRACKS
+from somtom.schemas.folder import CARD, CONFIG, ENERGON, META, PROVENANCE, SHARDS, TRACKS
 
 
 def folder_faults(folder: Path) -> Iterator[str]:
@@ -26,6 +28,15 @@ def folder_faults(folder: Path) -> Iterator[str]:
             yield f"{name}: JSON outside {META}/ (datasets would load it instead of the shards)"
         elif path.suffix == ".tar" and top != SHARDS:
             yield f"{name}: a tar outside {SHARDS}/"
+
+
+def made_with_faults(folder: Path) -> Iterator[str]:
+    """The settings and versions it was made with are there and can be read."""
+    for name, parse in ((CONFIG, tomllib.loads), (PROVENANCE, json.loads)):
+        try:
+            parse((folder / META / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            yield f"{META}/{name}: must be there and readable ({type(error).__name__})"
 
 
 def card_faults(folder: Path, splits: list[str], extra: tuple[str, ...]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 CARD = "README.md"
 SHARDS, TRACKS, META, ENERGON = "shards", "tracks", "meta", ".nv-meta"
 MANIFESTS, TIMINGS = "manifests", "timings"
+CONFIG, PROVENANCE = "config.toml", "provenance.json"
 
 
 def shard_path(folder: Path, shard: str) -> Path:

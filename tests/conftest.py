@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from somtom.pipelines.card import write_card
 from somtom.schemas.answers import format_som, format_tom, quantise
 from somtom.schemas.books import SCAN, add_books, count_books
-from somtom.schemas.folder import META, plan_path, shard_path, tracks_path
+from somtom.schemas.folder import CONFIG, META, PROVENANCE, plan_path, shard_path, tracks_path
 from somtom.schemas.keys import sample_key
 from somtom.schemas.manifest import make_manifest, write_manifest
 from somtom.schemas.meta_tables import (
@@ -235,5 +235,6 @@ def draw_dataset(folder: Path) -> None:
     write_counts(folder, add_books(books))
     write_wids(folder, "toys", manifests)
     write_features(folder)
-    (folder / META / "config.toml").write_text("")
+    (folder / META / CONFIG).write_text("")
+    (folder / META / PROVENANCE).write_text("{}")
     write_card(folder, "toys")

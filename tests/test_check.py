@@ -241,6 +241,13 @@ def test_a_card_that_is_missing_is_one_fault(small_dataset: Path) -> None:
     assert faults_of(small_dataset) == ["README.md: there must be a card in UTF-8"]
 
 
+@pytest.mark.parametrize("name", ["config.toml", "provenance.json"])
+def test_settings_and_versions_that_are_missing_are_one_fault(small_dataset: Path, name: str) -> None:
+    (small_dataset / "meta" / name).unlink()
+
+    assert faults_of(small_dataset) == [f"meta/{name}: must be there and readable (FileNotFoundError)"]
+
+
 def test_tracks_that_are_missing_are_one_fault(small_dataset: Path) -> None:
     tracks_path(small_dataset, "train-000001").unlink()
 

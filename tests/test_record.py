@@ -1,5 +1,6 @@
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -138,10 +139,17 @@ def test_every_fault_of_a_record_is_named() -> None:
     assert len(list(record_faults(record))) == 2
 
 
-def test_every_field_says_what_it_means() -> None:
-    def all_fields(fields: tuple[Field, ...]) -> list[Field]:
-        return [one for field in fields for one in (field, *all_fields(field.fields))]
+def all_fields(fields: tuple[Field, ...]) -> list[Field]:
+    return [one for field in fields for one in (field, *all_fields(field.fields))]
 
+
+def test_the_documentation_names_every_field() -> None:
+    text = (Path(__file__).parent.parent / "docs" / "shards.md").read_text()
+
+    assert [field.name for field in all_fields(RECORD) if f"`{field.name}`" not in text] == []
+
+
+def test_every_field_says_what_it_means() -> None:
     for field in all_fields(RECORD):
         assert field.meaning and field.kind in ("text", "int", "float", "bool", "object")
         assert (field.kind == "object") == bool(field.fields)
