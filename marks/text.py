@@ -47,7 +47,7 @@ def write_conversations(
     steps = len(marks.traces) - 1
 
     starts = np.array([(mark.x, mark.y) for mark in marks.marks], dtype=np.float64).reshape(-1, 2)
-    places, _ = quantise(starts, width, height, settings.bins)
+    places, _ = quantise(starts, width, height)
     located = {mark.id: (int(x), int(y)) for mark, (x, y) in zip(marks.marks, places, strict=True)}
     told = _plain(instruction) if settings.use_instruction else ""
     head = [IMAGE_TOKEN] + ([TASK_LINE.format(instruction=told)] if told else [])
@@ -59,7 +59,7 @@ def write_conversations(
     moving = [index for index, mark in enumerate(marks.marks) if mark.foreground]
     if not moving or steps < 1:
         return Conversation(turns, "som", 0)
-    paths, outside = quantise(marks.traces[1:, moving, :2], width, height, settings.bins)
+    paths, outside = quantise(marks.traces[1:, moving, :2], width, height)
     traces = {
         marks.marks[index].id: [(int(x), int(y)) for x, y in paths[:, column]]
         for column, index in enumerate(moving)

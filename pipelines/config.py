@@ -45,7 +45,6 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "marks.min_moving": (1, 4096),
     "marks.min_confidence": (0.0, 1.0),
     "marks.min_distance": (0.0, 1.0),
-    "text.bins": (2, 4096),
     "output.clips_per_shard": (1, 1_000_000),
     "output.clips_per_run": (1, 100_000),
     "output.val_fraction": (0.0, 0.9),

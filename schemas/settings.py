@@ -67,7 +67,6 @@ class MarkSettings:
 class TextSettings:
     """What the conversations look like."""
 
-    bins: int = 256  # coordinates are integers 0..bins-1 over width and height
     use_instruction: bool = True  # say the input's own text where it has one
 
 
