@@ -15,7 +15,7 @@ from somtom.pipelines.card import write_card
 from somtom.pipelines.output import work_path
 from somtom.schemas.books import SCAN, Books, add_books, count_books
 from somtom.schemas.files import sweep_temporaries, write_whole
-from somtom.schemas.folder import MANIFESTS, META, SHARDS, TIMINGS, TRACKS
+from somtom.schemas.folder import MANIFESTS, META, PROVENANCE, SHARDS, TIMINGS, TRACKS
 from somtom.schemas.manifest import Manifest, read_manifest, read_timings
 from somtom.schemas.meta_tables import (
     read_items,
@@ -114,7 +114,7 @@ def write_provenance(folder: Path) -> None:
         "cpu": cv2.getCPUFeaturesLine(),
         "packages": versions,
     }
-    write_whole(folder / META / "provenance.json", json.dumps(facts, indent=1).encode() + b"\n")
+    write_whole(folder / META / PROVENANCE, json.dumps(facts, indent=1).encode() + b"\n")
 
 
 def _sweep(folder: Path, planned: set[str]) -> None:

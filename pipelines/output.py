@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from somtom.pipelines.config import BuildConfig, difference, dump_config
-from somtom.schemas.files import write_whole
-from somtom.schemas.folder import CARD, ENERGON, META, SHARDS, TRACKS
+from somtom.schemas.files import is_temporary, write_whole
+from somtom.schemas.folder import CARD, CONFIG, ENERGON, META, SHARDS, TRACKS
 
 OURS = (SHARDS, TRACKS, META, CARD, ENERGON)  # what a build writes, and --overwrite removes
 
@@ -22,7 +22,7 @@ class OutputError(RuntimeError):
 
 def config_path(folder: Path) -> Path:
     """The resolved configuration."""
-    return folder / META / "config.toml"
+    return folder / META / CONFIG
 
 
 def work_path(folder: Path) -> Path:
@@ -40,34 +40,53 @@ def claim_output(root: Path) -> Iterator[None]:
     """Hold the output folder for one run, so that a second run on it is refused.
 
     Raises:
-        OutputError: another run holds it, or it cannot be written.
+        OutputError: another run holds it, it cannot be written, or it holds files that are not ours.
     """
-    meta = root / META
+    path = root / META / ".lock"
     try:
-        meta.mkdir(parents=True, exist_ok=True)
-        lock = os.open(meta / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        _refuse_strangers(root)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
         raise OutputError(f"{root}: cannot be written: {error.strerror}; choose another --out") from error
     try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise OutputError(f"{root}: another run is working on it; wait for it or stop it") from error
-        yield
-        (meta / ".lock").unlink(missing_ok=True)
-    finally:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not os.fstat(lock).st_nlink:  # the run that held it ended, and took it away, just now
+            raise BlockingIOError
+    except OSError as error:
         os.close(lock)
+        raise OutputError(f"{root}: another run is working on it; wait for it or stop it") from error
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(lock)
+
+
+def _refuse_strangers(root: Path) -> None:
+    """Refuse a folder that holds no build but something else."""
+    if config_path(root).is_file():
+        return
+    names = [path.name for path in root.iterdir() if path.name != META] if root.is_dir() else []
+    if (root / META).is_dir():
+        begun = (".lock", work_path(root).name)
+        names += [path.name for path in (root / META).iterdir() if path.name not in begun]
+    strangers = sorted(name for name in names if not is_temporary(name))
+    if strangers:
+        raise OutputError(
+            f"{root}: holds {strangers[0]!r}, which is no part of a build; choose an empty --out"
+        )
 
 
 def adopt_config(root: Path, config: BuildConfig, overwrite: bool, append: bool) -> None:
     """Make the folder belong to this configuration, or refuse.
 
     Raises:
-        OutputError: it holds another build (the difference is said), or files that are not ours.
+        OutputError: it holds another build; the difference is said.
     """
     if overwrite:
         _remove_data_set(root)
-    if config_path(root).is_file():
+    elif config_path(root).is_file():
         lines = difference(read_config_tree(root), config.as_dict())
         if append:
             lines = [line for line in lines if not line.startswith("source[") or "(absent)' -> " not in line]
@@ -76,13 +95,6 @@ def adopt_config(root: Path, config: BuildConfig, overwrite: bool, append: bool)
             raise OutputError(
                 f"{root}: holds a build with other settings ({shown}); "
                 "use --overwrite, another --out, or `somtom relabel` for motion, marks and text"
-            )
-    else:
-        strangers = [path.name for path in root.iterdir() if path.name != META]
-        strangers += [path.name for path in (root / META).iterdir() if path.name not in (".lock", "work")]
-        if strangers:
-            raise OutputError(
-                f"{root}: holds {sorted(strangers)[0]!r}, which is no part of a build; choose an empty --out"
             )
     write_whole(config_path(root), dump_config(config).encode())
 
@@ -102,24 +114,22 @@ def read_config_tree(root: Path) -> dict[str, object]:
 
 
 def _remove_data_set(root: Path) -> None:
-    """Remove a data set that a build wrote; anything else in the folder stays."""
-    if not config_path(root).is_file():
-        return  # nothing of ours: adopt_config refuses strangers
-    for name in OURS:
-        path = root / name
-        if name == META:
-            for child in path.iterdir():
-                if child.name != ".lock":
-                    _remove(child)
-        elif path.exists():
-            _remove(path)
+    """Remove a data set that a build wrote; anything else in the folder stays.
+
+    Its configuration goes last: while it is there the rest is known as ours.
+    """
+    keep = (".lock", config_path(root).name)
+    doomed = [root / name for name in OURS if name != META]
+    doomed += [path for path in (root / META).iterdir() if path.name not in keep]
+    for path in (*doomed, config_path(root)):
+        _remove(path)
 
 
 def _remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
-        path.unlink()
+        path.unlink(missing_ok=True)
 
 
 def explain_os_error(error: OSError, root: Path) -> str:
