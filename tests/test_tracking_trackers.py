@@ -59,7 +59,7 @@ def test_a_shifted_picture_gives_tracks_with_that_shift(name: str, shift: tuple[
     tracks = track_clip(make_tracker(settings_of(name)), frames, queries, settings_of(name))
 
     expected = queries[None, :, 1:] + np.arange(6)[:, None, None] * np.array(shift)
-    inside = ((expected > 6) & (expected < np.array([121, 89]))).all(axis=2)
+    inside = ((expected > 8) & (expected < np.array([119, 87]))).all(axis=2)
     assert np.abs(tracks.xy - expected)[inside].max() < 0.3
     assert tracks.seen[inside].all()
 

@@ -1,36 +1,25 @@
-"""Patches of the query frame, found again in later frames: stops drift, tells hidden from seen."""
+"""Patches of the query frame, found again in later frames: they stop drift and tell seen from hidden."""
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-RADIUS = 7  # a patch is 15 x 15 pixels
-MIN_CONTRAST = 1.0  # grey levels; a patch with a smaller standard deviation holds nothing to find again
-ITERATIONS = 8
-_ROWS = 16_384  # cv2.remap takes pictures of fewer than 32,768 rows
+from somtom.tracking.sampling import patch_offsets, place_patches, sample
 
+RADIUS = 7  # a patch is 15 x 15 pixels ...
+SIGMA = 5.0  # ... and its middle counts most, because its rim may lie on something else
+ITERATIONS = 3
+MAX_STEP_PX = 2.0  # an iteration moves a patch this far at most
+MIN_CONTRAST = 1.0  # grey levels; a patch with less holds nothing that could be found again
+# Grey levels. How much the place where a patch is expected counts: with this contrast as much as the patch
+# itself were it all edges. Flat patches go where they are expected, instead of sliding about.
+EXPECTATION = 1.5
 
-def patch_offsets(radius: int = RADIUS) -> NDArray[np.float32]:
-    """List the pixels of a patch as (P, 2) offsets x, y from its centre, row by row."""
-    y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
-    return np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float32)
-
-
-def sample(picture: NDArray[np.float32], positions: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Read a (H, W) picture at (N, P, 2) positions x, y, bilinear, the border repeated."""
-    parts = [
-        cv2.remap(
-            picture,
-            np.ascontiguousarray(positions[first : first + _ROWS, :, 0]),
-            np.ascontiguousarray(positions[first : first + _ROWS, :, 1]),
-            cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
-        for first in range(0, len(positions), _ROWS)
-    ]
-    return np.concatenate(parts) if parts else np.zeros(positions.shape[:2], np.float32)
+_OFFSETS = patch_offsets(RADIUS)
+_WEIGHTS = np.exp(-(_OFFSETS**2).sum(axis=1) / (2 * SIGMA**2))
+_WEIGHTS = (_WEIGHTS / _WEIGHTS.sum()).astype(np.float32)
+_ROOTS = np.sqrt(_WEIGHTS)
 
 
 @dataclass(frozen=True)
@@ -38,69 +27,97 @@ class Anchors:
     """Normalised patches of N points and what is needed to fit them.
 
     Args:
-        patch: (N, P) float32, mean 0, length 1.
-        steepest: (N, P, 2) float32: the patch's gradient.
-        inverse: (N, 2, 2) float32: inverse of the sum of the gradients' outer products, damped.
-        textured: (N,) bool: the patch has contrast.
+        patch: (N, P) float32: weighted, mean 0, length 1.
+        gradient: (N, P, 2) float32 of the patch.
+        inverse: (N, 2, 2) float32: inverse of the Gauss-Newton matrix of a fit.
+        pull: (N,) float32: weight of the expected place in a fit.
+        contrast: (N,) float32: standard deviation in grey levels.
     """
 
     patch: NDArray[np.float32]
-    steepest: NDArray[np.float32]
+    gradient: NDArray[np.float32]
     inverse: NDArray[np.float32]
-    textured: NDArray[np.bool_]
+    pull: NDArray[np.float32]
+    contrast: NDArray[np.float32]
 
 
-def make_anchors(pictures: list[NDArray[np.float32]], queries: NDArray[np.float32]) -> Anchors:
-    """Cut the patches around (N, 3) queries (frame, x, y) of grey pictures."""
-    offsets = patch_offsets()
-    step = np.array([[0.5, 0.0], [0.0, 0.5]], np.float32)
-    raw = np.zeros((len(queries), len(offsets)), np.float32)
-    slope = np.zeros((len(queries), len(offsets), 2), np.float32)
-    for frame in np.unique(queries[:, 0]):
-        here = queries[:, 0] == frame
-        picture = pictures[int(frame)]
-        around = queries[here, None, 1:] + offsets[None]
-        raw[here] = sample(picture, around)
-        slope[here] = np.stack(
-            [sample(picture, around + d) - sample(picture, around - d) for d in step], axis=2
-        )
-    centred = raw - raw.mean(axis=1, keepdims=True)
-    length = np.maximum(np.linalg.norm(centred, axis=1), 1e-3)[:, None]
-    steepest = slope / length[..., None]
-    steepest -= steepest.mean(axis=1, keepdims=True)
-    hessian = np.einsum("npi,npj->nij", steepest, steepest) + np.eye(2, dtype=np.float32) * 1e-4
-    return Anchors(
-        patch=centred / length,
-        steepest=steepest,
-        inverse=np.linalg.inv(hessian).astype(np.float32),
-        textured=raw.std(axis=1) >= MIN_CONTRAST,
-    )
+def make_anchors(raw: NDArray[np.float32], slope: NDArray[np.float32]) -> Anchors:
+    """Turn patches as `cut_patches` reads them into anchors."""
+    patch, contrast = _normalise(raw)
+    gradient = (slope - (slope * _WEIGHTS[:, None]).sum(axis=1, keepdims=True)) * _ROOTS[:, None]
+    gradient /= np.maximum(contrast, 1e-2)[:, None, None]
+    pull = ((EXPECTATION / np.maximum(contrast, 0.1)) ** 2 + 1e-4).astype(np.float32)
+    matrix = gradient.transpose(0, 2, 1) @ gradient + np.eye(2, dtype=np.float32) * pull[:, None, None]
+    return Anchors(patch, gradient, np.linalg.inv(matrix).astype(np.float32), pull, contrast)
+
+
+def cut_patches(
+    picture: NDArray[np.float32], xy: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Read the patches around (N, 2) positions of a (H, W) picture: (N, P), and their slopes (N, P, 2)."""
+    around = xy[:, None, :] + _OFFSETS
+    half = np.float32(0.5)
+    slope = [
+        sample(picture, around + half * axis) - sample(picture, around - half * axis)
+        for axis in np.eye(2, dtype=np.float32)
+    ]
+    return sample(picture, around), np.stack(slope, axis=2)
 
 
 def fit_anchors(
-    anchors: Anchors, chosen: NDArray[np.intp], picture: NDArray[np.float32], xy: NDArray[np.float32]
+    anchors: Anchors,
+    chosen: NDArray[np.intp],
+    picture: NDArray[np.float32],
+    expected: NDArray[np.float32],
+    warp: NDArray[np.float32],
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Move the patches of `chosen` (M,) to where they fit best near `xy` (M, 2), to a fraction of a pixel.
+    """Move patches to where they fit best near the expected place, to a fraction of a pixel.
 
-    Inverse compositional Lucas-Kanade (Baker and Matthews 2004) on patches of mean 0 and length 1.
+    Inverse compositional Lucas-Kanade (Baker and Matthews, IJCV 2004) on normalised patches, so that
+    brightness and contrast may change, with the expected place as a second measurement.
+
+    Args:
+        chosen: (M,) which anchors.
+        picture: (H, W) grey.
+        expected: (M, 2).
+        warp: (M, 2, 2): turns and scales offsets in the query frame into offsets in `picture`.
 
     Returns:
-        positions (M, 2), normalised cross-correlation there (M,), -1 to 1.
+        positions (M, 2), and the normalised cross-correlation there (M,), -1 to 1.
     """
-    offsets = patch_offsets()[None]
-    patch, steepest, inverse = anchors.patch[chosen], anchors.steepest[chosen], anchors.inverse[chosen]
-    position = xy.astype(np.float32).copy()
+    patch, gradient = anchors.patch[chosen], anchors.gradient[chosen]
+    inverse, pull = anchors.inverse[chosen], anchors.pull[chosen, None]
+    xy = expected
     for _ in range(ITERATIONS):
-        difference = _normalised(sample(picture, position[:, None, :] + offsets)) - patch
-        push = np.einsum("npi,np->ni", steepest, difference)
-        step = np.einsum("nij,nj->ni", inverse, push)
-        position = position - np.clip(step, -2.0, 2.0)
-    found = _normalised(sample(picture, position[:, None, :] + offsets))
-    return position, np.einsum("np,np->n", found, patch)
+        difference = _normalise(sample(picture, place_patches(xy, _OFFSETS, warp)))[0] - patch
+        push = (difference[:, None, :] @ gradient)[:, 0] + pull * _times(
+            warp.transpose(0, 2, 1), xy - expected
+        )
+        step = np.clip(_times(inverse, push), -MAX_STEP_PX, MAX_STEP_PX)
+        xy = xy - _times(warp, step)
+    return xy, correlate_anchors(anchors, chosen, picture, xy, warp)
 
 
-def _normalised(raw: NDArray[np.float32]) -> NDArray[np.float32]:
-    centred = raw - raw.mean(axis=1, keepdims=True)
-    length = np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-3)
-    unit: NDArray[np.float32] = centred / length
-    return unit
+def correlate_anchors(
+    anchors: Anchors,
+    chosen: NDArray[np.intp],
+    picture: NDArray[np.float32],
+    xy: NDArray[np.float32],
+    warp: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """Compare patches with the picture where they are put: normalised cross-correlation (M,), -1 to 1."""
+    found, _ = _normalise(sample(picture, place_patches(xy, _OFFSETS, warp)))
+    alike: NDArray[np.float32] = (found * anchors.patch[chosen]).sum(axis=1)
+    return alike
+
+
+def _normalise(raw: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Weigh (N, P) patches and bring them to mean 0 and length 1; and their contrast (N,)."""
+    centred = (raw - (raw @ _WEIGHTS)[:, None]) * _ROOTS
+    contrast = np.sqrt((centred * centred).sum(axis=1))
+    return centred / np.maximum(contrast, 1e-2)[:, None], contrast
+
+
+def _times(matrices: NDArray[np.float32], vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    product: NDArray[np.float32] = (matrices @ vectors[..., None])[..., 0]
+    return product

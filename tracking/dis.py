@@ -6,10 +6,10 @@ from numpy.typing import NDArray
 
 from somtom.schemas.settings import TrackingSettings
 from somtom.schemas.tracks import TrackerInfo, Tracks
-from somtom.tracking.anchor import sample
 from somtom.tracking.following import follow
+from somtom.tracking.sampling import sample
 
-VERSION = "1"  # changes whenever outputs do
+VERSION = "2"  # changes whenever outputs do
 SMALLEST = 16  # pixels; OpenCV refuses smaller pictures
 
 
@@ -28,8 +28,8 @@ class DisSession:
     """Flow of every pair of neighbouring frames, computed once for all queries."""
 
     def __init__(self, frames: NDArray[np.uint8]) -> None:
-        self._pictures = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames]
-        self.grey = [picture.astype(np.float32) for picture in self._pictures]
+        self.frames = frames
+        self.grey: list[NDArray[np.uint8]] = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames]
         self._engine = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
         self._flows: dict[tuple[int, int], NDArray[np.float32]] = {}
 
@@ -48,7 +48,7 @@ class DisSession:
     def _read(self, source: int, target: int, xy: NDArray[np.float32]) -> NDArray[np.float32]:
         pair = (source, target)
         if pair not in self._flows:
-            padded = [_at_least(self._pictures[frame], SMALLEST) for frame in pair]
+            padded = [_at_least(self.grey[frame], SMALLEST) for frame in pair]
             self._flows[pair] = self._engine.calc(padded[0], padded[1], None)
         flow = self._flows[pair]
         return np.stack([sample(flow[..., axis], xy[:, None])[:, 0] for axis in (0, 1)], axis=1)

@@ -1,26 +1,48 @@
-"""From steps between neighbouring frames to long tracks: chain, coast, anchor."""
+"""From steps between neighbouring frames to long tracks: chain, check, and find again."""
 
 import itertools
 from typing import Protocol
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from somtom.schemas.tracks import Tracks
-from somtom.tracking.anchor import Anchors, fit_anchors, make_anchors
+from somtom.tracking.anchor import (
+    MIN_CONTRAST,
+    Anchors,
+    correlate_anchors,
+    cut_patches,
+    fit_anchors,
+    make_anchors,
+)
+from somtom.tracking.colours import Colours
+from somtom.tracking.neighbours import Neighbours, Prediction
 
-MAX_DISAGREEMENT_PX = 1.0  # forward then backward must return this close
-MAX_CORRECTION_PX = 3.0  # an anchor may move a point that is being followed this far
-MAX_RETURN_PX = 12.0  # ... and one that was lost this far
-STAY = 0.5  # correlation with the query patch that a point needs to stay visible
-RETURN = 0.75  # ... and to come back
-NEIGHBOURS = 8  # good points that tell a lost one where to go
+BLUR = 0.8  # pixels: standard deviation; takes noise out of the patches
+MAX_DISAGREEMENT_PX = 1.0  # a step forward and back again must return this close
+MAX_CORRECTION_PX = 3.0  # an anchor may move a point this far from where it was expected
+MAX_DISSENT_PX = 3.0  # a doubtful point this far from where its companions put it slid onto something else
+
+# A point's score is the correlation with its query patch, plus what colour says (-0.6 to 0.3).
+STAY = 0.5  # the least for a point that was followed from the frame before
+FOUND = 0.45  # ... for a lost one where its companions expect it
+RETURN = 0.8  # ... for a lost one elsewhere: there, anything similar could be taken for it
+CERTAIN = 1.0  # from here on a point is believed whatever its companions say
+CLEAR = 0.7  # from this correlation on a point teaches how the light and its neighbours change
+WEAK_CONTRAST = 1.0  # grey levels; at this contrast a position deserves half the confidence
 
 
 class Steps(Protocol):
-    """How points move between two neighbouring frames of a clip, and the clip in grey."""
+    """A clip, and how points move between two neighbouring frames of it.
 
-    grey: list[NDArray[np.float32]]
+    Attributes:
+        frames: (T, H, W, 3) uint8 RGB.
+        grey: T pictures (H, W) uint8.
+    """
+
+    frames: NDArray[np.uint8]
+    grey: list[NDArray[np.uint8]]
 
     def move(
         self, source: int, target: int, xy: NDArray[np.float32]
@@ -31,69 +53,174 @@ class Steps(Protocol):
 
 def follow(steps: Steps, queries: NDArray[np.float32]) -> Tracks:
     """Follow (N, 3) queries through all frames, onward and, where a query is not on frame 0, backward."""
-    length, points = len(steps.grey), len(queries)
-    home = queries[:, 0].astype(np.int64)
-    xy = np.repeat(queries[None, :, 1:], length, axis=0).astype(np.float32)
-    visible = np.ones((length, points), np.float32)
-    confidence = np.ones((length, points), np.float32)
-    tracks = Tracks(queries=queries, xy=xy, visible=visible, confidence=confidence)
-    anchors = make_anchors(steps.grey, queries)
-    order = list(range(length))
-    _pass(steps, anchors, tracks, home, order)
-    if home.any():
-        _pass(steps, anchors, tracks, home, order[::-1])
-    confidence[:, ~anchors.textured] = 0.0
-    return tracks
+    follower = _Follower(steps, queries)
+    order = range(len(steps.grey))
+    follower.run(order)
+    if queries[:, 0].any():
+        follower.run(order[::-1])
+    return follower.tracks()
 
 
-def _pass(steps: Steps, anchors: Anchors, tracks: Tracks, home: NDArray[np.int64], order: list[int]) -> None:
-    """Fill `tracks` in the direction of `order`, frame by frame, starting each point at its query."""
-    height, width = steps.grey[0].shape
-    forward = order[0] < order[-1]
-    position = tracks.queries[:, 1:].copy()
-    velocity = np.zeros_like(position)
-    lost = np.zeros(len(home), bool)
-    for source, target in itertools.pairwise(order):
-        active = np.flatnonzero(home <= source if forward else home >= source)
-        if not len(active):
-            continue
-        start = position[active]
-        moved, missed = steps.move(source, target, start)
-        inside = _inside(start, width, height) & _inside(moved, width, height)
-        good = inside & (missed < MAX_DISAGREEMENT_PX) & ~lost[active]
-        coasted = start + coast(start, moved - start, velocity[active], good)
-        guess = np.where(good[:, None], moved, coasted).astype(np.float32)
-        fitted, alike = fit_anchors(anchors, active, steps.grey[target], guess)
-        reach = np.linalg.norm(fitted - guess, axis=1)
-        was_lost = lost[active]
-        near = reach < np.where(was_lost | ~good, MAX_RETURN_PX, MAX_CORRECTION_PX)
-        enough = alike >= np.where(was_lost, RETURN, STAY)
-        held = near & enough & _inside(fitted, width, height) & anchors.textured[active]
-        now = np.where(held[:, None], fitted, guess).astype(np.float32)
-        seen = held
-        velocity[active] = np.where(held[:, None], now - start, velocity[active])
-        position[active] = now
-        lost[active] = ~seen
-        tracks.xy[target, active] = now
-        tracks.visible[target, active] = np.where(seen, 0.5 + 0.5 * alike, 0.5 * np.clip(alike, 0, 0.98))
-        tracks.confidence[target, active] = np.clip(alike, 0, 1)
+class _Follower:
+    """The state of all points of one clip: where they are, whether they are held, and how well."""
 
+    def __init__(self, steps: Steps, queries: NDArray[np.float32]) -> None:
+        length, points = len(steps.grey), len(queries)
+        self.steps, self.queries = steps, queries
+        self.height, self.width = steps.grey[0].shape
+        self.home = queries[:, 0].astype(np.int64)
+        self.anchors = self._cut_anchors()
+        self.textured = self.anchors.contrast >= MIN_CONTRAST
+        self.xy = np.repeat(queries[None, :, 1:], length, axis=0)
+        self.score = np.zeros((length, points), np.float32)
+        self.held = np.zeros((length, points), bool)
+        self.score[self.home, np.arange(points)] = 1.0
+        self.held[self.home, np.arange(points)] = self.textured
 
-def coast(
-    xy: NDArray[np.float32],
-    motion: NDArray[np.float32],
-    velocity: NDArray[np.float32],
-    good: NDArray[np.bool_],
-) -> NDArray[np.float32]:
-    """Guess the (N, 2) motion of points that cannot be followed from their good neighbours' and their own."""
-    if not good.any():
-        return velocity
-    square = ((xy[:, None, :] - xy[None, good, :]) ** 2).sum(axis=2)
-    nearest = np.argsort(square, axis=1, kind="stable")[:, :NEIGHBOURS]
-    around: NDArray[np.float32] = np.median(motion[good][nearest], axis=1)
-    return (0.5 * (around + velocity)).astype(np.float32)
+    def run(self, order: range) -> None:
+        """Go through the frames in `order`, each point from its query frame on."""
+        points = len(self.home)
+        neighbours, colours = Neighbours(self.queries), Colours(self.steps.frames, self.queries)
+        warp = np.repeat(np.eye(2, dtype=np.float32)[None], points, axis=0)
+        velocity = np.zeros((points, 2), np.float32)
+        for source, target in itertools.pairwise(order):
+            active = (source - self.home) * order.step >= 0
+            if not active.any():
+                continue
+            picture = self._picture(target)
+            self._continue(source, target, picture, colours, warp, active)
+            predicted = neighbours.predict(self.xy[target], self.held[target])
+            lost = np.flatnonzero(active & ~self.held[target])
+            if len(lost):
+                self._find(
+                    lost, target, picture, colours, neighbours, predicted, warp, self.xy[source] + velocity
+                )
+                predicted = neighbours.predict(self.xy[target], self.held[target])
+            off = np.linalg.norm(self.xy[target] - predicted.xy, axis=1)
+            doubtful = active & self.held[target] & (self.score[target] < CERTAIN)
+            dissent = doubtful & predicted.supported & (off > MAX_DISSENT_PX)
+            self.held[target, dissent] = False
+            self.xy[target, dissent] = predicted.xy[dissent]
 
+            step = self.xy[target] - self.xy[source]
+            clear = active & self.held[source] & self.held[target] & (self.score[target] > CLEAR)
+            neighbours.learn(step, clear)
+            smooth = np.where(self.home == source, 1.0, 0.5).astype(np.float32)[:, None]
+            velocity = np.where(clear[:, None], velocity + smooth * (step - velocity), velocity)
+            warp = np.where(predicted.supported[:, None, None], predicted.warp, warp)
 
-def _inside(xy: NDArray[np.float32], width: int, height: int) -> NDArray[np.bool_]:
-    x, y = xy[:, 0], xy[:, 1]
-    return (x >= -0.5) & (x <= width - 0.5) & (y >= -0.5) & (y <= height - 0.5)
+    def tracks(self) -> Tracks:
+        """Turn scores into probabilities."""
+        score = np.clip(self.score, 0.0, 1.0)
+        contrast = self.anchors.contrast
+        trust = np.where(self.textured, contrast**2 / (contrast**2 + WEAK_CONTRAST**2), 0.0)
+        return Tracks(
+            queries=self.queries,
+            xy=self.xy,
+            visible=np.where(self.held, 0.5 + 0.5 * score, 0.49 * score).astype(np.float32),
+            confidence=(score * trust).astype(np.float32),
+        )
+
+    def _continue(
+        self,
+        source: int,
+        target: int,
+        picture: NDArray[np.float32],
+        colours: Colours,
+        warp: NDArray[np.float32],
+        active: NDArray[np.bool_],
+    ) -> None:
+        """Follow the points that were held in the frame before."""
+        chosen = np.flatnonzero(active & self.held[source])
+        moved, missed = self.steps.move(source, target, self.xy[source, chosen])
+        good = (missed < MAX_DISAGREEMENT_PX) & self._inside(moved)
+        chosen, moved = chosen[good], moved[good]
+        if not len(chosen):
+            return
+        fitted, alike = fit_anchors(self.anchors, chosen, picture, moved, warp[chosen])
+        clear = alike >= CLEAR
+        colours.adapt(target, chosen[clear], fitted[clear], warp[chosen[clear]])
+        score = alike + colours.agreement(target, chosen, fitted, warp[chosen])
+        self._record(target, chosen, moved, fitted, score, score >= STAY)
+
+    def _find(
+        self,
+        lost: NDArray[np.intp],
+        target: int,
+        picture: NDArray[np.float32],
+        colours: Colours,
+        neighbours: Neighbours,
+        predicted: Prediction,
+        warp: NDArray[np.float32],
+        coasted: NDArray[np.float32],
+    ) -> None:
+        """Look for lost points where their companions, their own motion or else any neighbour puts them."""
+        supported = predicted.supported[lost]
+        expected = np.where(supported[:, None], predicted.xy[lost], coasted[lost])
+        turned = np.where(supported[:, None, None], predicted.warp[lost], warp[lost])
+        fitted, alike = fit_anchors(self.anchors, lost, picture, expected, turned)
+        score = alike + colours.agreement(target, lost, fitted, turned)
+        self._record(target, lost, expected, fitted, score, score >= np.where(supported, FOUND, RETURN))
+
+        # What was hidden before its companions were known may be on the same thing as any neighbour.
+        alone = lost[~supported & ~self.held[target, lost]]
+        if not len(alone):
+            return
+        beside = neighbours.index[alone]
+        turned = np.where(
+            predicted.supported[beside][..., None, None], predicted.warp[beside], np.eye(2, dtype=np.float32)
+        )
+        places = self.xy[target, beside] - (turned @ neighbours.apart[alone][..., None])[..., 0]
+        usable = neighbours.real[alone] & self.held[target, beside] & self._inside(places)
+        row, column = np.nonzero(usable)
+        if not len(row):
+            return
+        guess, turn = places[row, column], turned[row, column]
+        scores = np.full(usable.shape, -np.inf, np.float32)
+        scores[row, column] = correlate_anchors(self.anchors, alone[row], picture, guess, turn)
+        scores[row, column] += colours.agreement(target, alone[row], guess, turn)
+        best, rows = scores.argmax(axis=1), np.flatnonzero(usable.any(axis=1))
+        guess, turn = places[rows, best[rows]], turned[rows, best[rows]]
+        fitted, alike = fit_anchors(self.anchors, alone[rows], picture, guess, turn)
+        score = alike + colours.agreement(target, alone[rows], fitted, turn)
+        better = score >= RETURN
+        rows, guess, fitted, score = alone[rows[better]], guess[better], fitted[better], score[better]
+        self._record(target, rows, guess, fitted, score, np.ones(len(rows), bool))
+
+    def _record(
+        self,
+        target: int,
+        chosen: NDArray[np.intp],
+        expected: NDArray[np.float32],
+        fitted: NDArray[np.float32],
+        score: NDArray[np.float32],
+        enough: NDArray[np.bool_],
+    ) -> None:
+        """Hold the points whose score is enough where they were fitted, leave the others where expected."""
+        near = np.linalg.norm(fitted - expected, axis=1) < MAX_CORRECTION_PX
+        held = enough & near & self._inside(fitted)
+        self.xy[target, chosen] = np.where(held[:, None], fitted, expected)
+        self.held[target, chosen] = held
+        self.score[target, chosen] = score
+
+    def _cut_anchors(self) -> Anchors:
+        patches = [
+            cut_patches(self._picture(f), self.queries[self.home == f, 1:]) for f in np.unique(self.home)
+        ]
+        raw, slope = (np.concatenate(part) for part in zip(*patches, strict=True))
+        # The patches came sorted by frame.
+        back = np.argsort(np.argsort(self.home, kind="stable"), kind="stable")
+        return make_anchors(raw[back], slope[back])
+
+    def _picture(self, frame: int) -> NDArray[np.float32]:
+        smooth: NDArray[np.float32] = cv2.GaussianBlur(
+            self.steps.grey[frame].astype(np.float32), (0, 0), BLUR
+        )
+        return smooth
+
+    def _inside(self, xy: NDArray[np.float32]) -> NDArray[np.bool_]:
+        x, y = xy[..., 0], xy[..., 1]
+        inside: NDArray[np.bool_] = (
+            (x >= -0.5) & (x <= self.width - 0.5) & (y >= -0.5) & (y <= self.height - 0.5)
+        )
+        return inside

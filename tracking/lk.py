@@ -8,7 +8,7 @@ from somtom.schemas.settings import TrackingSettings
 from somtom.schemas.tracks import TrackerInfo, Tracks
 from somtom.tracking.following import follow
 
-VERSION = "1"  # changes whenever outputs do
+VERSION = "2"  # changes whenever outputs do
 WINDOW = (21, 21)
 LEVELS = 3
 
@@ -28,8 +28,8 @@ class LkSession:
     """A clip in grey."""
 
     def __init__(self, frames: NDArray[np.uint8]) -> None:
-        self._pictures = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames]
-        self.grey = [picture.astype(np.float32) for picture in self._pictures]
+        self.frames = frames
+        self.grey: list[NDArray[np.uint8]] = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames]
 
     def track(self, queries: NDArray[np.float32]) -> Tracks:
         """Follow `queries` (N, 3) through the clip."""
@@ -39,6 +39,8 @@ class LkSession:
         self, source: int, target: int, xy: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Move (N, 2) points; and how far, in pixels, moving back misses (infinite where LK gave up)."""
+        if not len(xy):
+            return xy, np.zeros(0, np.float32)
         moved, found = self._search(source, target, xy)
         back, found_back = self._search(target, source, moved)
         missed = np.linalg.norm(back - xy, axis=1)
@@ -49,7 +51,7 @@ class LkSession:
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         # OpenCV 5 refuses the pyramids that its own buildOpticalFlowPyramid makes: pass pictures.
         moved, status, _ = cv2.calcOpticalFlowPyrLK(
-            self._pictures[source], self._pictures[target], xy[:, None], None, winSize=WINDOW, maxLevel=LEVELS
+            self.grey[source], self.grey[target], xy[:, None], None, winSize=WINDOW, maxLevel=LEVELS
         )
         found = status[:, 0].astype(bool) & np.isfinite(moved[:, 0]).all(axis=1)
         return np.where(found[:, None], moved[:, 0], xy), found
