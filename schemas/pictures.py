@@ -30,7 +30,8 @@ def decode_jpeg(data: bytes) -> NDArray[np.uint8]:
     """
     import cv2
 
-    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data[:2] == b"\xff\xd8" else None
+    is_jpeg = data[:2] == b"\xff\xd8"
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if is_jpeg else None
     if picture is None:
-        raise DataError("bad_record", "a picture of the data set is not a readable JPEG; build the shard again")
+        raise DataError("bad_record", "a picture is not a readable JPEG; build its shard again")
     return np.ascontiguousarray(picture[..., ::-1])

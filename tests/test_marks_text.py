@@ -82,7 +82,3 @@ def test_the_seed_picks_the_phrasing_and_every_phrasing_is_used() -> None:
     seconds = {write(some_marks(), key=f"k{i}").turns[2]["value"] for i in range(200)}
     assert (len(firsts), len(seconds)) == (len(SOM_QUESTIONS), len(TOM_QUESTIONS))
     assert write(some_marks(), key="k1") == write(some_marks(), key="k1")
-
-
-def test_the_bins_follow_the_settings() -> None:
-    assert parse_som(write(some_marks(), bins=1000).turns[1]["value"])[1] == (196, 131)
