@@ -6,7 +6,7 @@ from somtom.pipelines.config import BuildConfig, parse_config
 from somtom.pipelines.finish import Totals, finish_build
 from somtom.pipelines.label import label_build
 from somtom.pipelines.output import OutputError, adopt_config, claim_output, read_config_tree
-from somtom.pipelines.plan import plan_build
+from somtom.pipelines.plan import list_items, plan_build, put_in_place
 from somtom.pipelines.runners import RunOptions
 from somtom.schemas.folder import plan_path
 from somtom.schemas.plan_table import PlannedShard, read_plan_index
@@ -31,17 +31,20 @@ def plan_data_set(
     config: BuildConfig, folder: Path, options: RunOptions, overwrite: bool = False, append: bool = False
 ) -> list[PlannedShard]:
     """Do the first stage of `build_data_set` alone."""
+    items = list_items(config)  # a wrong path shows before anything is written, or removed
     with claim_output(folder):
         adopt_config(folder, config, overwrite, append)
-        return plan_build(config, folder, options, append)
+        return plan_build(config, folder, items, options, append)
 
 
 def label_data_set(folder: Path, options: RunOptions) -> Totals:
     """Do the rest of `build_data_set`, with the configuration that the plan was made with."""
     config = parse_config(read_config_tree(folder))
-    if not plan_path(folder).is_file():
-        raise OutputError(f"{folder}: holds no plan; run `somtom plan` or `somtom build`")
+    list_items(config)  # a disk that is not mounted must not turn every clip into a reject
     with claim_output(folder):
+        put_in_place(folder)
+        if not plan_path(folder).is_file():
+            raise OutputError(f"{folder}: holds no plan; run `somtom plan` or `somtom build`")
         planned = read_plan_index(plan_path(folder))
         label_build(config, folder, planned, options)
         return finish_build(folder, planned)

@@ -1,6 +1,6 @@
 """The label stage: every planned shard that is not done yet is made."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from somtom.pipelines.config import BuildConfig
@@ -16,19 +16,23 @@ from somtom.transforms.label_shard import LabelShards
 
 def label_build(
     config: BuildConfig, folder: Path, planned: Sequence[PlannedShard], options: RunOptions
-) -> int:
-    """Make the shards that are not done; returns how many were done before."""
-    todo = [one for one in planned if not is_done(folder, one)]
-    names = {one.name for one in todo}
+) -> None:
+    """Make the shards that are not done."""
+    limit = FailureLimit(options.max_failure_ratio)
+
+    def count(shard: ShardSpec | PlannedShard) -> None:
+        manifest = read_manifest(folder, shard.name)
+        if manifest is None:
+            raise RuntimeError(f"{shard.name}: was labelled but left no manifest")
+        limit.add(sum(inputs for _, inputs in manifest.inputs), manifest.rejects)
+
+    todo = {one.name for one in planned if not is_done(folder, one)}
+    done = [one for one in planned if one.name not in todo]
+    for one in done:
+        count(one)
     notes = notes_path(folder)
     step = LabelShards(sources=config.sources, settings=config.settings, folder=folder, notes=notes)
     stage = Stage[ShardSpec]("label", "clips", step, lambda spec: len(spec.refs), notes)
-    limit = FailureLimit(options.max_failure_ratio)
-    done = sum(one.refs for one in planned) - sum(one.refs for one in todo)
-    specs: Iterator[ShardSpec] = read_plan(plan_path(folder), names)
-    for spec in stage.run(specs, sum(one.refs for one in planned), done, options):
-        manifest = read_manifest(folder, spec.name)
-        if manifest is None:
-            raise RuntimeError(f"{spec.name}: was labelled but left no manifest")
-        limit.add(len(spec.refs), sum(books.failed for books in manifest.books()))
-    return len(planned) - len(todo)
+    specs = read_plan(plan_path(folder), todo)
+    stage.run(specs, sum(one.refs for one in planned), sum(one.refs for one in done), options, count)
+    limit.settle()

@@ -15,7 +15,7 @@ import signal
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -76,7 +76,7 @@ class Idle:
 
 def run_tasks(
     work: Callable[[T], None], tasks: Iterable[T], workers: int, mode: str
-) -> Iterator[Done[T] | Death[T] | Idle]:
+) -> Generator[Done[T] | Death[T] | Idle, None, None]:
     """Run `work` on every task, `workers` at a time, and yield what happens, as it happens.
 
     Closing the iterator stops the workers. `work` and the tasks must be picklable when mode is "processes".

@@ -2,7 +2,9 @@
 
 import dataclasses
 import itertools
+import logging
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from somtom.schemas.folder import META, plan_path
 from somtom.schemas.keys import digest
 from somtom.schemas.meta_tables import ItemRow, read_items, read_rejects, write_items, write_rejects
 from somtom.schemas.plan_table import PlannedShard, read_plan, read_plan_index, write_plan
-from somtom.schemas.reasons import FAILED, DataError, Reject
+from somtom.schemas.reasons import DataError, Reject
 from somtom.schemas.record import storable_text
 from somtom.schemas.refs import Item, ItemFacts, Ref, Scan, ShardSpec
 from somtom.sources.files import is_remote, local_path
@@ -28,39 +30,49 @@ from somtom.transforms.versions import label_settings, track_settings
 ITEMS_PER_TASK = 8
 
 
-def plan_build(config: BuildConfig, folder: Path, options: RunOptions, append: bool) -> list[PlannedShard]:
+def plan_build(
+    config: BuildConfig, folder: Path, items: Sequence[Item], options: RunOptions, append: bool
+) -> list[PlannedShard]:
     """Make the plan, extend it by new inputs (`append`), or take up the one that is there.
 
     Raises:
-        ConfigError: a source lists nothing.
-        OutputError: the inputs are no longer those of the plan that is there.
+        OutputError: the inputs (`items`) are no longer those of the plan that is there.
     """
-    _put_in_place(folder)
-    items = list_items(config)
+    put_in_place(folder)
     planned = plan_path(folder).is_file()
     old_rows = list(read_items(folder)) if planned else []
-    known = {(row.source, row.facts.uri) for row in old_rows}
-    new = [item for item in items if (config.sources[item.source].name, item.uri) not in known]
-    if planned and not append:
-        if new:
+    left = Counter((row.source, row.facts.uri) for row in old_rows)
+    new = []
+    for item in items:
+        place = _place(config, item)
+        if left[place]:
+            left[place] -= 1
+        else:
+            new.append(item)
+    if planned:
+        _refuse_changed(config, folder, items, old_rows)
+        if config.settings.output.limit:
+            if append:
+                raise OutputError(f"{folder}: was limited to some clips; --overwrite builds it without limit")
+            new = []
+        if new and not append:
             raise OutputError(
                 f"{folder}: {len(new)} inputs are not in its plan (the first is {new[0].uri}); "
                 "--append adds them, --overwrite builds anew"
             )
-        _refuse_changed(config, folder, items, old_rows)
-    elif new:
+    if new:
         old_rejects = list(read_rejects(folder)) if planned else []
-        scans = _scan(new, config, folder, options)
+        scans = _scan(new, {(row.source, row.facts.uri) for row in old_rows}, config, folder, options)
         aside = work_path(folder) / "next"
         _write_plan(config, folder, aside, [ref for _, scan in scans for ref in scan.refs], planned)
         write_items(aside, itertools.chain(old_rows, _item_rows(config, scans)))
         write_rejects(aside, [*old_rejects, *(scan.reject for _, scan in scans if scan.reject is not None)])
         aside.rename(work_path(folder) / "ready")
-        _put_in_place(folder)
+        put_in_place(folder)
     return read_plan_index(plan_path(folder))
 
 
-def _put_in_place(folder: Path) -> None:
+def put_in_place(folder: Path) -> None:
     """Move the tables of a new plan to meta/, all of them, also when a run died in between."""
     ready = work_path(folder) / "ready"
     if ready.is_dir():
@@ -103,35 +115,44 @@ def scan_step(config: BuildConfig, folder: Path) -> ScanItems:
     )
 
 
+def _place(config: BuildConfig, item: Item) -> tuple[str, str]:
+    """What names an item on every machine: its data set and its path there."""
+    return config.sources[item.source].name, item.uri
+
+
 def _scan(
-    items: Sequence[Item], config: BuildConfig, folder: Path, options: RunOptions
+    items: Sequence[Item],
+    seen: set[tuple[str, str]],
+    config: BuildConfig,
+    folder: Path,
+    options: RunOptions,
 ) -> list[tuple[int, Scan]]:
-    """Scan the items, each data set's path once; scans of an earlier run that died are taken up."""
+    """Scan the items, each place once and none of `seen`; scans of an earlier run that died are taken up."""
     settings = config.settings
-    seen: set[tuple[str, str]] = set()
     first: list[Item] = []
     doubles: list[tuple[int, Scan]] = []
     for item in items:
-        name = config.sources[item.source].name
-        if (name, item.uri) in seen:
-            doubles.append((item.source, _double(name, item)))
+        place = _place(config, item)
+        if place in seen:
+            doubles.append((item.source, _double(place[0], item)))
         else:
-            seen.add((name, item.uri))
+            seen.add(place)
             first.append(item)
     step = scan_step(config, folder)
     tasks = _tasks(first, config)
     todo = missing_tasks(tasks, step.folder)
     stage = Stage[ScanTask]("scan", "inputs", step, lambda task: len(task.items), notes_path(folder))
     limit = FailureLimit(options.max_failure_ratio)
-    done = len(first) - sum(len(task.items) for task in todo)
-    for task in stage.run(todo, len(first), done, options):
-        limit.add(
-            len(task.items),
-            sum(
-                scan.reject is not None and scan.reject.outcome == FAILED
-                for _, scan in read_scans(step.folder / f"{task.name}.jsonl")
-            ),
-        )
+
+    def count(task: ScanTask) -> None:
+        scans = read_scans(step.folder / f"{task.name}.jsonl")
+        limit.add(len(task.items), [scan.reject for _, scan in scans if scan.reject is not None])
+
+    done = [task for task in tasks if task not in todo]
+    for task in done:
+        count(task)
+    stage.run(todo, len(first), sum(len(task.items) for task in done), options, count)
+    limit.settle()
     scans = [one for task in tasks for one in read_scans(step.folder / f"{task.name}.jsonl")]
     scans += doubles
     return _first_refs(scans, settings.output.limit) if settings.output.limit else scans
@@ -199,7 +220,12 @@ def _write_plan(config: BuildConfig, folder: Path, aside: Path, refs: list[Ref],
             groups.update((ref.fingerprint, ref.group) for ref in spec.refs)
             splits.update((ref.group, spec.split) for ref in spec.refs)
     grouped = share_groups(refs, groups)
-    ordered = order_refs(grouped, choose_splits(grouped, settings.output.val_fraction, splits))
+    chosen = choose_splits(grouped, settings.output.val_fraction, splits)
+    if settings.output.val_fraction and len({*chosen, *splits}) < 2:
+        logging.getLogger(__name__).warning(
+            "fewer than two groups of inputs: all clips go to train, none to val"
+        )
+    ordered = order_refs(grouped, chosen)
     tracker = make_tracker(settings.tracking).info
     specs = cut_shards(
         ordered,
@@ -220,9 +246,10 @@ def _refuse_changed(
     Only a local file that is younger than the plan is read for it; labelling checks each input once more.
     """
     planned_at = plan_path(folder).stat().st_mtime_ns
-    before = {(row.source, row.facts.uri): row.facts.fingerprint for row in rows}
+    before = {(row.source, row.facts.uri): row.facts.fingerprint for row in rows if row.facts.fingerprint}
     for item in items:
         stamp = _stamp(item.locator)
-        fingerprint_then = before[(config.sources[item.source].name, item.uri)]
-        if stamp and stamp[1] > planned_at and fingerprint_then not in ("", fingerprint(item.locator)):
+        # The first of a place is the one that was planned.
+        then = before.pop(_place(config, item), "")
+        if then and stamp and stamp[1] > planned_at and then != fingerprint(item.locator):
             raise OutputError(f"{folder}: {item.uri} changed after it was planned; --overwrite builds anew")

@@ -2,12 +2,19 @@
 
 import dataclasses
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from somtom.pipelines.config import BuildConfig, ConfigError, apply_overrides, difference, parse_config
 from somtom.pipelines.finish import Totals, finish_build
-from somtom.pipelines.output import OutputError, adopt_config, claim_output, notes_path, read_config_tree
+from somtom.pipelines.output import (
+    OutputError,
+    adopt_config,
+    claim_output,
+    notes_path,
+    read_config_tree,
+    work_path,
+)
 from somtom.pipelines.runners import RunOptions
 from somtom.pipelines.stage import Stage
 from somtom.schemas.books import SCAN
@@ -35,11 +42,12 @@ def relabel_data_set(
     config = _new_config(old, overrides)
     if new.resolve() == old.resolve():
         raise OutputError(f"{new}: choose another --out, the data set that is read stays as it is")
-    planned = read_plan_index(plan_path(old))
-    unfinished = [one.name for one in planned if not is_done(old, one)]
+    if not plan_path(old).is_file() or work_path(old).exists():
+        raise OutputError(f"{old}: is not finished; run its build to the end first")
+    unfinished = [one.name for one in read_plan_index(plan_path(old)) if not is_done(old, one)]
     if unfinished:
         raise OutputError(
-            f"{old}: {len(unfinished)} shards are not built yet ({unfinished[0]}); build it first"
+            f"{old}: {len(unfinished)} shards are damaged or missing ({unfinished[0]}); build it again first"
         )
     with claim_output(new):
         adopt_config(new, config, overwrite, append=False)
@@ -76,6 +84,4 @@ def _relabel(old: Path, new: Path, config: BuildConfig, options: RunOptions) -> 
     stage = Stage[ShardSpec]("relabel", "clips", step, lambda spec: len(spec.refs), notes)
     total = sum(one.refs for one in planned)
     done = sum(one.refs for one in planned if one.name not in todo)
-    specs: Iterator[ShardSpec] = read_plan(plan_path(new), todo)
-    for _ in stage.run(specs, total, done, options):
-        pass
+    stage.run(read_plan(plan_path(new), todo), total, done, options)

@@ -1,5 +1,7 @@
 """Runs the tasks of one stage on this machine with progress, replacing workers that die."""
 
+import contextlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +10,7 @@ from typing import Generic, TypeVar
 from somtom.pipelines.local import Death, Done, TaskFailed, run_tasks
 from somtom.pipelines.progress import StageProgress
 from somtom.pipelines.runners import RunOneTask, RunOptions
+from somtom.schemas.reasons import FAILED, Reject
 from somtom.transforms.attempts import note_death
 from somtom.transforms.tasks import Step, Task
 
@@ -35,8 +38,17 @@ class Stage(Generic[T]):
     size_of: Callable[[T], int]
     notes: Path
 
-    def run(self, tasks: Iterable[T], total: int, done: int, options: RunOptions) -> Iterator[T]:
-        """Yield each task as it is finished. `total` inputs in all, `done` of them by an earlier run.
+    def run(
+        self,
+        tasks: Iterable[T],
+        total: int,
+        done: int,
+        options: RunOptions,
+        finished: Callable[[T], None] = lambda task: None,
+    ) -> None:
+        """Do the tasks and tell `finished` of each; what that raises ends the run, and its workers.
+
+        `total` inputs in all, `done` of them by an earlier run.
 
         Raises:
             TaskFailed: a task raised, or processes die whatever they work on.
@@ -50,12 +62,17 @@ class Stage(Generic[T]):
                 yield task
 
         idle_deaths = 0
-        with StageProgress(self.title, self.unit, total, done, self.notes, options.progress) as progress:
-            for event in run_tasks(RunOneTask(self.step), watched(), options.workers, options.mode):
+        with (
+            StageProgress(self.title, self.unit, total, done, self.notes, options.progress) as progress,
+            contextlib.closing(
+                run_tasks(RunOneTask(self.step), watched(), options.workers, options.mode)
+            ) as events,
+        ):
+            for event in events:
                 if isinstance(event, Done):
                     del begun[event.task.name]
                     progress.finish(self.size_of(event.task))
-                    yield event.task
+                    finished(event.task)
                 elif isinstance(event, Death):
                     if not note_death(self.notes, event.task.name, event.own_fault):
                         idle_deaths += 1
@@ -83,18 +100,30 @@ class FailureLimit:
 
     def __init__(self, ratio: float, start: int = 20) -> None:
         self.ratio, self.start = ratio, start
-        self.inputs = self.failed = 0
+        self.inputs = 0
+        self.reasons: Counter[str] = Counter()
 
-    def add(self, inputs: int, failed: int) -> None:
-        """Count inputs and how many of them failed.
+    def add(self, inputs: int, rejects: Iterable[Reject]) -> None:
+        """Count inputs and those of them that failed.
 
         Raises:
             TooManyFailures: the share is above the ratio.
         """
         self.inputs += inputs
-        self.failed += failed
-        if self.inputs >= self.start and self.failed > self.ratio * self.inputs:
+        self.reasons.update(reject.reason for reject in rejects if reject.outcome == FAILED)
+        if self.inputs >= self.start:
+            self.settle()
+
+    def settle(self) -> None:
+        """Look at the share once all inputs were seen, however few they are.
+
+        Raises:
+            TooManyFailures: the share is above the ratio.
+        """
+        failed = self.reasons.total()
+        if failed > self.ratio * self.inputs:
+            why = ", ".join(f"{reason} {count}" for reason, count in self.reasons.most_common(3))
             raise TooManyFailures(
-                f"{self.failed} of {self.inputs} inputs failed, more than --max-failure-ratio "
-                f"{self.ratio:g} allows; meta/ says why, what is done is kept"
+                f"{failed} of {self.inputs} inputs failed ({why}), more than --max-failure-ratio "
+                f"{self.ratio:g} allows; what is done is kept"
             )
