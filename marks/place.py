@@ -143,8 +143,10 @@ def _inside(starts: Floats, size: Floats, bounds: Floats) -> Rects:
 
 def _overlaps(first: Rects, second: Rects) -> Floats:
     """Give the (N, M) areas in which N and M rectangles overlap."""
-    low = np.maximum(first[:, None, :2], second[None, :, :2])
-    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    sides = np.maximum(high - low, 0)
-    shared: Floats = sides[..., 0] * sides[..., 1]
+    shared: Floats = np.ones((len(first), len(second)))
+    for low, high in ((0, 2), (1, 3)):
+        side = np.minimum(first[:, None, high], second[:, high]) - np.maximum(
+            first[:, None, low], second[:, low]
+        )
+        shared *= np.maximum(side, 0)
     return shared

@@ -27,7 +27,7 @@ def select_marks(
 
     Raises:
         DataError: `no_texture` when no trace is trusted, `too_few_points` when fewer than
-            `min_points` traces or marks are left.
+            `min_points` traces can take part.
     """
     xy, seen = motion.xy, tracks.seen
     # The first frame says nothing: every query stands on its point there.
@@ -57,6 +57,8 @@ def select_marks(
             of_cluster = members[labels == label]
             if len(of_cluster):
                 chosen.append(_pick(of_cluster, features, trust, xy[0], chosen, apart))
+    if not chosen:
+        raise DataError("too_few_points", "nothing moves, and the settings ask for no background marks")
     order = random.permutation(chosen)
     traces = np.concatenate([xy[:, order], seen[:, order, None]], axis=2).astype(np.float32)
     marks = tuple(
@@ -67,10 +69,10 @@ def select_marks(
 
 
 def _cluster(features: NDArray[np.float32], count: int, seed: int) -> NDArray[np.int32]:
-    """Label (N, D) rows with at most `count` clusters: the same labels for the same seed."""
+    """Label (N, D) rows with at most `count` clusters, the same for the same seed; -1 where there is none."""
     count = min(count, len(features))
     if count <= 1:
-        return np.zeros(len(features), dtype=np.int32)
+        return np.full(len(features), count - 1, dtype=np.int32)
     cv2.setRNGSeed(seed % 2**31)
     rows = np.ascontiguousarray(features)
     _, labels, _ = cv2.kmeans(rows, count, None, _CRITERIA, 3, cv2.KMEANS_PP_CENTERS)

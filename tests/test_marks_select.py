@@ -86,6 +86,17 @@ def test_the_counts_follow_the_settings() -> None:
     assert len(marks.marks) == 10
 
 
+def test_moving_marks_can_be_switched_off() -> None:
+    marks = choose(*a_clip(40, 150), foreground_min=0, foreground_max=0)
+    assert marks.marks
+    assert not any(mark.foreground for mark in marks.marks)
+
+
+def test_without_background_marks_a_still_clip_is_refused() -> None:
+    with pytest.raises(DataError, match="no background marks"):
+        choose(*a_clip(0, 30), background_min=0, background_max=0)
+
+
 def test_the_same_key_gives_the_same_marks_and_another_key_others() -> None:
     tracks, motion = a_clip(40, 150)
     first, again, other = (choose(tracks, motion, key) for key in ("a", "a", "b"))
