@@ -17,7 +17,7 @@ THREADS = RunOptions(workers=2, mode="threads", progress=False)
 # Clips of 9 frames, so that a video of 40 frames gives 4, tracked on few points: quick.
 QUICK: dict[str, dict[str, Any]] = {
     "clips": {"steps": 4},
-    "tracking": {"grid": 6},
+    "tracking": {"tracker": "lk", "grid": 6},
     "output": {"clips_per_shard": 3, "val_fraction": 0.3},
 }
 
