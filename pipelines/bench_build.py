@@ -1,0 +1,135 @@
+"""How fast a whole build is: against its kernels alone, and with two processes against one."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from somtom.pipelines.bench_figures import Figure, Findings
+from somtom.pipelines.bench_kernels import run_kernels
+from somtom.pipelines.bench_process import Cost, run_apart
+from somtom.pipelines.build import build_data_set
+from somtom.pipelines.config import parse_config
+from somtom.pipelines.plan import list_items
+from somtom.pipelines.runners import RunOptions
+from somtom.schemas.folder import plan_path
+from somtom.schemas.plan_table import read_plan
+from somtom.schemas.refs import Ref
+
+# Share of its kernels' throughput that a build shall reach. No aim for lk: it is so fast that decoding for
+# shots before the clips are known, which no single pass can avoid, is a fifth of the work.
+AIMS = {"dis": 0.85}
+BUSY_LOAD = 0.5  # other work per processor from which on wall-clock figures mean little
+
+
+def config_tree(videos: Path, tracker: str, clips_per_shard: int = 128) -> dict[str, object]:
+    """A plain configuration that builds from a folder of videos with everything else at its default."""
+    return {
+        "source": [{"kind": "video", "path": str(videos), "dataset": "bench"}],
+        "tracking": {"tracker": tracker},
+        "output": {"clips_per_shard": clips_per_shard, "val_fraction": 0.0},
+    }
+
+
+def build_apart(tree: dict[str, object], folder: Path, workers: int) -> Cost:
+    """Build into the folder, anew, in a process of its own; its result is the number of clips."""
+    shutil.rmtree(folder, ignore_errors=True)
+    return run_apart(_build, tree, folder, workers)
+
+
+def _build(tree: dict[str, object], folder: Path, workers: int) -> int:
+    options = RunOptions(workers=workers, progress=False)
+    totals = build_data_set(parse_config(tree), folder, options)
+    return sum(books.inputs for books in totals.books if books.stage == "label")
+
+
+def bench_build(videos: Path, trackers: Sequence[str], runs: int) -> Findings:
+    """Hold the CPU time of a build with one process against that of its kernels in a plain loop."""
+    figures: list[Figure] = []
+    with tempfile.TemporaryDirectory(prefix="somtom-bench-") as name:
+        folder = Path(name)
+        start_up_s = _start_up_s(config_tree(videos, "lk"), folder, runs)
+        figures.append(Figure("start-up of a build", start_up_s, "s CPU"))
+        for tracker in trackers:
+            tree = config_tree(videos, tracker)
+            whole, kernels = [], []
+            clips = 0
+            for _ in range(runs):
+                cost = build_apart(tree, folder / "out", 1)
+                clips = int(cost.result)
+                whole.append(cost.cpu_s)
+                kernels.append(float(run_apart(_kernels, tree, folder / "out", folder).result[0]))
+            started = min(kernels) / max(min(whole) - start_up_s, 1e-9)
+            aim = AIMS.get(tracker)
+            figures += [
+                Figure(f"{tracker}: clips", clips),
+                Figure(f"{tracker}: build", min(whole), "s CPU"),
+                Figure(f"{tracker}: kernels alone", min(kernels), "s CPU"),
+                Figure(f"{tracker}: kernels / build", min(kernels) / min(whole), at_least=aim),
+                Figure(f"{tracker}: kernels / (build - start-up)", started, at_least=aim),
+            ]
+    return Findings(
+        "build",
+        "a build with one process against its kernels in a plain loop that decodes each file once",
+        tuple(figures),
+        (
+            f"CPU time of all processes, the least of {runs} interleaved runs",
+            "start-up (three interpreters that import Beam) is paid once and weighs on a small input only",
+        ),
+    )
+
+
+def _kernels(tree: dict[str, object], built: Path, folder: Path) -> tuple[float, int]:
+    """Run the kernels on the inputs and clips of a build."""
+    config = parse_config(tree)
+    clips: dict[str, list[Ref]] = {item.locator: [] for item in list_items(config)}
+    for spec in read_plan(plan_path(built)):
+        for ref in spec.refs:
+            clips[ref.locator].append(ref)
+    ordered = [(locator, sorted(refs, key=lambda ref: ref.position)) for locator, refs in clips.items()]
+    return run_kernels(ordered, config.settings, folder)
+
+
+def _start_up_s(tree: dict[str, object], folder: Path, runs: int) -> float:
+    """CPU seconds of a build of one video less its kernels: interpreters, imports, Beam, meta/."""
+    first = list_items(parse_config(tree))[0].locator
+    small = {**tree, "source": [{"kind": "video", "path": first, "dataset": "bench"}]}
+    whole = min(build_apart(small, folder / "small", 1).cpu_s for _ in range(runs))
+    return whole - float(run_apart(_kernels, small, folder / "small", folder).result[0])
+
+
+def bench_workers(videos: Path, tracker: str, runs: int) -> Findings:
+    """Hold the wall-clock time of a build with two processes against one."""
+    processors = len(os.sched_getaffinity(0))
+    alone: list[float] = []
+    two: list[float] = []
+    loads: list[float] = []
+    clips = 0
+    with tempfile.TemporaryDirectory(prefix="somtom-bench-") as name:
+        tree = config_tree(videos, tracker, clips_per_shard=4)
+        for _ in range(runs):
+            for workers, times in ((1, alone), (2, two)):
+                cost = build_apart(tree, Path(name) / "out", workers)
+                clips = int(cost.result)
+                times.append(cost.wall_s)
+                # What ran besides us: the load of the last minute less our own.
+                loads.append(max(0.0, os.getloadavg()[0] - workers) / processors)
+    notes = [
+        f"wall-clock time, the least of {runs} interleaved runs; shards of 4 clips; {processors} processors"
+    ]
+    if max(loads) > BUSY_LOAD or processors < 2:
+        notes.append(
+            f"the machine was busy with other work (up to {max(loads):.1f} processes a processor), "
+            "or has one processor: this ratio says little"
+        )
+    return Findings(
+        "workers",
+        "a build with two processes against one",
+        (
+            Figure("one process", clips / min(alone), "clips/s"),
+            Figure("two processes", clips / min(two), "clips/s"),
+            Figure("two / one", min(alone) / min(two), at_least=1.8),
+        ),
+        tuple(notes),
+    )
