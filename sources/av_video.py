@@ -24,11 +24,15 @@ from somtom.sources.files import open_binary
 from somtom.sources.pictures import VideoInfo, check_pixels, square_size
 from somtom.sources.sniff import is_cut_off
 
+Axes = tuple[bool, bool, bool]  # swap the axes, then flip x, then flip y
+
 READ_BYTES = 1 << 18
 ATTACHED_PICTURE = 1024  # av.stream.Disposition.attached_pic: cover art
 # Demuxers whose seeking lands on true key frames; others (GIF calls every frame one) are decoded from the
 # start.
-SEEKABLE = frozenset(("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "mpegts", "avi", "flv", "asf"))
+SEEKABLE = frozenset(
+    ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "mpegts", "avi", "flv", "asf", "mpeg", "mxf", "nut")
+)
 # How long before the wanted frame to seek, tried in turn: a frame of an open GOP needs the key frame before
 # the nearest one, and transport streams are only sought by bytes.
 SEEK_LEADS_S = (0.0, 2.0, 10.0)
@@ -63,11 +67,19 @@ class SeekableBytes:
 class AvPicture:
     """One frame as FFmpeg decoded it; see `pictures.Picture`."""
 
-    def __init__(self, frame: Any, aspect: Fraction | None, damaged: bool, reformatter: Any) -> None:
+    def __init__(
+        self,
+        frame: Any,
+        pts: int | None,
+        axes: Axes,
+        aspect: Fraction | None,
+        damaged: bool,
+        reformatter: Any,
+    ) -> None:
         self._frame = frame
         self._reformatter = reformatter
-        self._axes = display_axes(frame)
-        self.pts: int | None = frame.pts
+        self._axes = axes
+        self.pts = pts
         self.damaged = damaged
         width, height = square_size(frame.width, frame.height, aspect)
         transposed, flip_x, flip_y = self._axes
@@ -91,8 +103,8 @@ class AvPicture:
         return np.ascontiguousarray(rgb)
 
 
-def display_axes(frame: Any) -> tuple[bool, bool, bool]:
-    """Read a frame's display matrix: swap the axes, then flip x, then flip y; quarter turns and mirrors only.
+def display_axes(frame: Any) -> Axes:
+    """Read a frame's display matrix; quarter turns and mirrors only.
 
     The matrix (nine 32-bit numbers, rows a b u / c d v / x y w) shows the stored point (p, q) at
     (ap + cq, bp + dq).
@@ -121,6 +133,7 @@ class AvVideo:
         self._locator = locator
         self._settings = settings
         self._reformatter = VideoReformatter()
+        self._known_axes: dict[int, Axes] = {}
         self.errors = 0
         self._open()
         context, stream = self._stream.codec_context, self._stream
@@ -185,9 +198,15 @@ class AvVideo:
         self._container.close()
         self._file.close()
 
+    @property
+    def _is_avi_reordered(self) -> bool:
+        """AVI knows no times of display: for codecs that reorder frames only the order of decoding rises."""
+        return self._container.format.name == "avi" and self.info.codec in ("h264", "hevc")
+
     def packet_times(self) -> list[int] | None:
         """Presentation times of all frames by demuxing alone; None where only decoding tells them."""
-        if self.info.codec in ("vp8", "vp9"):  # packets of frames that are never shown look like others
+        # VP8 and VP9 have packets of frames that are never shown, which look like the others.
+        if self._is_avi_reordered or self.info.codec in ("vp8", "vp9"):
             return None
         times: list[int] = []
         for packet in self._packets():
@@ -202,7 +221,8 @@ class AvVideo:
 
         Where no picture has that time, those after it are given.
         """
-        if first_pts is not None and self._container.format.name in SEEKABLE:
+        sought = self._container.format.name in SEEKABLE and not self._is_avi_reordered
+        if first_pts is not None and sought:
             for lead_s in SEEK_LEADS_S:
                 pictures = self._sought(first_pts, lead_s)
                 for picture in pictures:
@@ -261,7 +281,18 @@ class AvVideo:
             for frame in frames:
                 check_pixels(frame.width, frame.height, self._settings)
                 damaged = bool(frame.is_corrupt or (damaged and not frame.key_frame))
-                yield AvPicture(frame, aspect, damaged, self._reformatter)
+                pts = frame.dts if self._is_avi_reordered else frame.pts
+                yield AvPicture(frame, pts, self._axes_of(frame), aspect, damaged, self._reformatter)
+
+    def _axes_of(self, frame: Any) -> Axes:
+        """How to turn a frame, looked up once for each rotation.
+
+        Looking at `side_data` ties a frame into a cycle that only the garbage collector frees: done for each
+        one, hundreds of full-size frames would pile up.
+        """
+        if frame.rotation not in self._known_axes:
+            self._known_axes[frame.rotation] = display_axes(frame)
+        return self._known_axes[frame.rotation]
 
     def _drained(self) -> list[Any]:
         """Take the frames that the decoder still holds and make it ready for a key frame."""

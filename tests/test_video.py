@@ -144,6 +144,12 @@ def test_time_is_the_frames_own_where_the_rate_varies_and_starts_late(tmp_path: 
         assert [times[k] for k in numbers(clip)] == pytest.approx(list(clip.times_s * 1000))
 
 
+def test_avi_that_knows_no_times_is_read_in_order(tmp_path: Path) -> None:
+    result = scan(write(tmp_path / "a.avi", even(60), **{"x264-params": "bframes=3"}))
+    assert [numbers(clip)[0] for clip in read(result)] == [10 * k for k in range(len(result.refs))]
+    assert len(result.refs) >= 5
+
+
 def test_missing_frames_are_never_bridged(tmp_path: Path) -> None:
     result = scan(write(tmp_path / "a.mp4", [*even(12), *even(12, start_ms=2000)]))
     assert [numbers(clip)[0] for clip in read(result)] == [0, 12]
