@@ -16,14 +16,13 @@ Shape = Literal["disc", "box", "outline"]
 _SCALE = 4  # rendered this much larger, then averaged down: smooth edges at any size
 _CAP_OF_EM = 0.72  # Pillow's embedded font (Aileron): height of a digit, in ems; all digits are 0.58 wide
 _BOLD = 0.04  # ems that a digit's strokes grow on each side: thin strokes drown in JPEG at 10 px
-# Margins around the digits as shares of their height: at the sides, and above and below.
-_MARGIN: dict[Shape, tuple[float, float]] = {
-    "disc": (0.42, 0.38),
-    "box": (0.30, 0.28),
-    "outline": (0.34, 0.34),
+# Shares of the digits' height: margin at the sides, margin above and below, width of the ring around the
+# plate (of the white around bare digits). Chosen by how often tesseract read them back (docs/marks.md).
+_SHAPES: dict[Shape, tuple[float, float, float]] = {
+    "disc": (0.42, 0.38, 0.16),
+    "box": (0.22, 0.36, 0.09),
+    "outline": (0.24, 0.30, 0.30),
 }
-_HALO = 0.32  # width of the white around bare digits, likewise
-_RING = 0.09  # width of the ring around a plate, as a share of the digits' height; one pixel at least
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ def embedded_font(size: int) -> ImageFont.FreeTypeFont:
 def label_size(text: str, cap: int, shape: Shape) -> tuple[int, int]:
     """Give the width and height in pixels of a label whose digits are `cap` pixels high; both are odd."""
     font = embedded_font(round(cap * _SCALE / _CAP_OF_EM))
-    side, above = _MARGIN[shape]
+    side, above, _ = _SHAPES[shape]
     width = font.getlength(text) / _SCALE + 2 * side * cap
     height = cap * (1 + 2 * above)
     if shape == "disc":
@@ -69,15 +68,14 @@ def label_sprite(text: str, cap: int, shape: Shape, paint: Paint) -> Sprite:
     """
     width, height = label_size(text, cap, shape)
     big = (width * _SCALE, height * _SCALE)
-    ring = max(_SCALE, round(_RING * cap * _SCALE))
+    ring = max(_SCALE, round(_SHAPES[shape][2] * cap * _SCALE))  # one pixel at least
     colour, cover = Image.new("RGB", big, WHITE if shape == "outline" else BLACK), Image.new("L", big, 0)
     draw, mask = ImageDraw.Draw(colour), ImageDraw.Draw(cover)
     em = round(cap * _SCALE / _CAP_OF_EM)
     font, bold = embedded_font(em), max(1, round(_BOLD * em))
     middle = (big[0] / 2, big[1] / 2 + (font.getbbox("0", anchor="ms")[1] * -0.5))
     if shape == "outline":
-        halo = round(_HALO * cap * _SCALE)
-        mask.text(middle, text, fill=255, font=font, anchor="ms", stroke_width=bold + halo)
+        mask.text(middle, text, fill=255, font=font, anchor="ms", stroke_width=bold + ring)
         draw.text(middle, text, fill=paint.deep, font=font, anchor="ms", stroke_width=bold)
     else:
         radius = big[1] / 2 if shape == "disc" else 0.16 * big[1]
