@@ -32,6 +32,8 @@ class Anchors:
         inverse: (N, 2, 2) float32: inverse of the Gauss-Newton matrix of a fit.
         pull: (N,) float32: weight of the expected place in a fit.
         contrast: (N,) float32: standard deviation in grey levels.
+        certainty: (N,) float32, 0 to 1: how much of a fitted position is the patch's own doing, not the
+            expected place's, in the direction in which the patch says least (along an edge).
     """
 
     patch: NDArray[np.float32]
@@ -39,6 +41,7 @@ class Anchors:
     inverse: NDArray[np.float32]
     pull: NDArray[np.float32]
     contrast: NDArray[np.float32]
+    certainty: NDArray[np.float32]
 
 
 def make_anchors(raw: NDArray[np.float32], slope: NDArray[np.float32]) -> Anchors:
@@ -47,8 +50,11 @@ def make_anchors(raw: NDArray[np.float32], slope: NDArray[np.float32]) -> Anchor
     gradient = (slope - (slope * _WEIGHTS[:, None]).sum(axis=1, keepdims=True)) * _ROOTS[:, None]
     gradient /= np.maximum(contrast, 1e-2)[:, None, None]
     pull = ((EXPECTATION / np.maximum(contrast, 0.1)) ** 2 + 1e-4).astype(np.float32)
-    matrix = gradient.transpose(0, 2, 1) @ gradient + np.eye(2, dtype=np.float32) * pull[:, None, None]
-    return Anchors(patch, gradient, np.linalg.inv(matrix).astype(np.float32), pull, contrast)
+    structure = gradient.transpose(0, 2, 1) @ gradient
+    inverse = np.linalg.inv(structure + np.eye(2, dtype=np.float32) * pull[:, None, None])
+    least = np.maximum(np.linalg.eigvalsh(structure)[:, 0], 0.0)
+    certainty = (least / (least + pull)).astype(np.float32)
+    return Anchors(patch, gradient, inverse.astype(np.float32), pull, contrast, certainty)
 
 
 def cut_patches(

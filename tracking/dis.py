@@ -9,7 +9,8 @@ from somtom.schemas.tracks import TrackerInfo, Tracks
 from somtom.tracking.following import follow
 from somtom.tracking.sampling import sample
 
-VERSION = "2"  # changes whenever outputs do
+VERSION = "3"  # changes whenever outputs do
+MAX_FRAMES = 96  # the flow of a pair, both ways, takes about 4 MB
 SMALLEST = 16  # pixels; OpenCV refuses smaller pictures
 
 
@@ -17,7 +18,7 @@ class DisTracker:
     """Dense inverse search (Kroeger et al. 2016), OpenCV's; no weights."""
 
     def __init__(self, settings: TrackingSettings | None = None) -> None:
-        self.info = TrackerInfo(name="dis", version=VERSION, licence="Apache-2.0")
+        self.info = TrackerInfo(name="dis", version=VERSION, licence="Apache-2.0", max_frames=MAX_FRAMES)
 
     def open(self, frames: NDArray[np.uint8]) -> "DisSession":
         """Take a clip; its flow is computed when first wanted."""
@@ -31,6 +32,11 @@ class DisSession:
         self.frames = frames
         self.grey: list[NDArray[np.uint8]] = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames]
         self._engine = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        # The anchors take care of the last half pixel. Against the preset as it is (stride 3, 25 steps,
+        # 5 refinements), on the clips of docs/tracking.md: average Jaccard 81.0 for 81.1 at 0.4 of the time.
+        self._engine.setPatchStride(4)
+        self._engine.setGradientDescentIterations(12)
+        self._engine.setVariationalRefinementIterations(0)
         self._flows: dict[tuple[int, int], NDArray[np.float32]] = {}
 
     def track(self, queries: NDArray[np.float32]) -> Tracks:

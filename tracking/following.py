@@ -20,7 +20,7 @@ from somtom.tracking.colours import Colours
 from somtom.tracking.neighbours import Neighbours, Prediction
 
 BLUR = 0.8  # pixels: standard deviation; takes noise out of the patches
-MAX_DISAGREEMENT_PX = 1.0  # a step forward and back again must return this close
+MAX_DISAGREEMENT_PX = 0.5  # a step forward and back again must return this close
 MAX_CORRECTION_PX = 3.0  # an anchor may move a point this far from where it was expected
 MAX_DISSENT_PX = 3.0  # a doubtful point this far from where its companions put it slid onto something else
 
@@ -30,7 +30,9 @@ FOUND = 0.45  # ... for a lost one where its companions expect it
 RETURN = 0.8  # ... for a lost one elsewhere: there, anything similar could be taken for it
 CERTAIN = 1.0  # from here on a point is believed whatever its companions say
 CLEAR = 0.7  # from this correlation on a point teaches how the light and its neighbours change
-WEAK_CONTRAST = 1.0  # grey levels; at this contrast a position deserves half the confidence
+
+WEAK_CONTRAST = 1.0  # grey levels: a position found with it deserves half the confidence
+WEAK_CERTAINTY = 0.1  # of an anchor: without companions that agree, its position deserves half the confidence
 
 
 class Steps(Protocol):
@@ -70,12 +72,12 @@ class _Follower:
         self.height, self.width = steps.grey[0].shape
         self.home = queries[:, 0].astype(np.int64)
         self.anchors = self._cut_anchors()
-        self.textured = self.anchors.contrast >= MIN_CONTRAST
         self.xy = np.repeat(queries[None, :, 1:], length, axis=0)
         self.score = np.zeros((length, points), np.float32)
         self.held = np.zeros((length, points), bool)
+        self.supported = np.ones((length, points), bool)  # companions say where the point is
         self.score[self.home, np.arange(points)] = 1.0
-        self.held[self.home, np.arange(points)] = self.textured
+        self.held[self.home, np.arange(points)] = self.anchors.contrast >= MIN_CONTRAST
 
     def run(self, order: range) -> None:
         """Go through the frames in `order`, each point from its query frame on."""
@@ -96,6 +98,7 @@ class _Follower:
                     lost, target, picture, colours, neighbours, predicted, warp, self.xy[source] + velocity
                 )
                 predicted = neighbours.predict(self.xy[target], self.held[target])
+            self.supported[target, active] = predicted.supported[active]
             off = np.linalg.norm(self.xy[target] - predicted.xy, axis=1)
             doubtful = active & self.held[target] & (self.score[target] < CERTAIN)
             dissent = doubtful & predicted.supported & (off > MAX_DISSENT_PX)
@@ -112,8 +115,10 @@ class _Follower:
     def tracks(self) -> Tracks:
         """Turn scores into probabilities."""
         score = np.clip(self.score, 0.0, 1.0)
-        contrast = self.anchors.contrast
-        trust = np.where(self.textured, contrast**2 / (contrast**2 + WEAK_CONTRAST**2), 0.0)
+        contrast, certainty = self.anchors.contrast, self.anchors.certainty
+        trust = np.where(contrast >= MIN_CONTRAST, contrast**2 / (contrast**2 + WEAK_CONTRAST**2), 0.0)
+        # On a flat thing a lone patch fits anywhere, with a high score.
+        trust = trust * np.where(self.supported, 1.0, certainty / (certainty + WEAK_CERTAINTY))
         return Tracks(
             queries=self.queries,
             xy=self.xy,

@@ -8,9 +8,9 @@ from somtom.schemas.settings import TrackingSettings
 from somtom.schemas.tracks import TrackerInfo, Tracks
 from somtom.tracking.following import follow
 
-VERSION = "2"  # changes whenever outputs do
-WINDOW = (21, 21)
-LEVELS = 3
+VERSION = "3"  # changes whenever outputs do
+WINDOW = (17, 17)  # pixels
+LEVELS = 4  # halvings: a step of about 100 pixels can be found
 
 
 class LkTracker:

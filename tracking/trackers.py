@@ -19,6 +19,8 @@ TRACKERS: dict[str, str] = {
     "lk": "somtom.tracking.lk:LkTracker",
 }
 
+POINTS_AT_ONCE = 1024  # more are tracked one part after the other, in one session
+
 
 class ClipSession(Protocol):
     """One clip in a tracker's hands: owns what is computed once and shared over queries."""
@@ -81,8 +83,8 @@ def track_clip(
     """
     length, height, width = frames.shape[:3]
     queries = np.asarray(queries, np.float32).reshape(-1, 3)
-    if len(queries) and not ((queries[:, 0] >= 0) & (queries[:, 0] < length)).all():
-        raise ValueError(f"queries must lie on frames 0 to {length - 1}")
+    if not (np.isfinite(queries).all() and np.isin(queries[:, 0], np.arange(length)).all()):
+        raise ValueError(f"queries must be finite and lie on frames 0 to {length - 1}")
     home = queries[:, 0].astype(np.int64)
     points = np.arange(len(queries))
     if length < 2 or not len(queries):
@@ -97,7 +99,7 @@ def track_clip(
     scale = np.array([working.shape[2] / width, working.shape[1] / height])
     scaled = queries.copy()
     scaled[:, 1:] = map_points(queries[:, 1:], scale)
-    tracks = _track_chunks(tracker, working, scaled)
+    tracks = _track_frames(tracker, working, scaled)
     xy = map_points(tracks.xy, 1.0 / scale)
     visible = np.clip(np.nan_to_num(tracks.visible), 0.0, 1.0)
     confidence = np.clip(np.nan_to_num(tracks.confidence), 0.0, 1.0)
@@ -126,11 +128,11 @@ def map_points(xy: NDArray[np.float32], scale: NDArray[np.float64]) -> NDArray[n
     return mapped
 
 
-def _track_chunks(tracker: PointTracker, frames: NDArray[np.uint8], queries: NDArray[np.float32]) -> Tracks:
+def _track_frames(tracker: PointTracker, frames: NDArray[np.uint8], queries: NDArray[np.float32]) -> Tracks:
     """Track a clip of any length with a tracker that takes `info.max_frames` at once."""
     longest = tracker.info.max_frames
     if longest <= 0 or len(frames) <= longest:
-        return tracker.open(frames).track(queries)
+        return _track_points(tracker.open(frames), queries)
     onward = _track_onward(tracker, frames, queries)
     if not queries[:, 0].any():
         return onward
@@ -168,7 +170,7 @@ def _track_onward(tracker: PointTracker, frames: NDArray[np.uint8], queries: NDA
             continue
         local = handed[active]
         local[:, 0] -= start
-        part = tracker.open(frames[start:stop]).track(local)
+        part = _track_points(tracker.open(frames[start:stop]), local)
         now = np.arange(start, stop)[:, None]
         fresh = (now > handed[None, active, 0]) | (now == queries[None, active, 0])
         for whole, piece in ((visible, part.visible), (confidence, part.confidence)):
@@ -181,3 +183,19 @@ def _track_onward(tracker: PointTracker, frames: NDArray[np.uint8], queries: NDA
         best = np.maximum(best, handed[active, 0].astype(np.int64))
         handed[active] = np.column_stack([best, xy[best, active]])
     return Tracks(queries=queries, xy=xy, visible=visible, confidence=confidence)
+
+
+def _track_points(session: ClipSession, queries: NDArray[np.float32]) -> Tracks:
+    """Track any number of points, `POINTS_AT_ONCE` at a time, so that memory stays bounded."""
+    parts = [
+        session.track(queries[first : first + POINTS_AT_ONCE])
+        for first in range(0, len(queries), POINTS_AT_ONCE)
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    return Tracks(
+        queries=queries,
+        xy=np.concatenate([part.xy for part in parts], axis=1),
+        visible=np.concatenate([part.visible for part in parts], axis=1),
+        confidence=np.concatenate([part.confidence for part in parts], axis=1),
+    )
