@@ -19,11 +19,13 @@ from somtom.tracking.homography import (
     points_suffice,
 )
 
-CANDIDATES = 160  # affine motions tried, each from three tracks
-KEY_FRAMES = 5  # frames that the candidates are compared in
+CANDIDATES = 120  # affine motions tried, each from three tracks
+KEY_FRAMES = 8  # frames that the candidates are compared in
 COMPARED_POINTS = 400  # points that the candidates are compared on
 REFINED = 4  # best candidates that are fitted again before the last comparison
-BORDER_WEIGHT = 3.0  # votes of a point at the border; one in the centre has 1
+VOTER_FRAMES = 4  # a point votes when it is seen in frame 0 and three more
+BORDER = 0.22  # of the half sides: how wide the border is; 38 % of the picture's area, with this
+INNER_VOTE = 0.1  # votes of a point within; one on the border has 1
 STILL_BONUS = 1.25  # a camera that stands still explains its points exactly and for free
 EXACT_SHARE = 0.5  # "exactly": within this share of the inlier threshold
 
@@ -53,10 +55,14 @@ def still_camera(frames: int, points: int) -> Camera:
     )
 
 
-def border_votes(xy: NDArray[np.floating], width: int, height: int) -> NDArray[np.float64]:
-    """Weigh points (N, 2): 1 in the centre to `BORDER_WEIGHT` at the border, rising with the square."""
-    reach = np.abs(xy / np.array([max(width - 1, 1), max(height - 1, 1)]) * 2 - 1).max(axis=1)
-    return np.asarray(1 + (BORDER_WEIGHT - 1) * np.clip(reach, 0, 1) ** 2)
+def border_votes(xy: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Weigh points (N, 2): 1 on the border of the box that holds them all, `INNER_VOTE` within.
+
+    The box is the points' and not the picture's, so that black bars do not count as the border.
+    """
+    low, high = xy.min(axis=0), xy.max(axis=0)
+    reach = np.abs((xy - low) / np.maximum(high - low, 1) * 2 - 1).max(axis=1)
+    return np.where(reach >= 1 - BORDER, 1.0, INNER_VOTE)
 
 
 def agreement(
@@ -76,11 +82,12 @@ def agreement(
 
 
 def _draw_candidates(
-    start: NDArray[np.float64], xy: NDArray[np.float64], sure: NDArray[np.intp], key: str
+    start: NDArray[np.float64], xy: NDArray[np.float64], chances: NDArray[np.float64], key: str
 ) -> NDArray[np.float64]:
-    """Make (CANDIDATES, T, 3, 3) affine motions, each from three points drawn from `sure`."""
+    """Make (CANDIDATES, T, 3, 3) affine motions, each from three points drawn with these chances (N,)."""
     draw = generator_of(key, "camera")
-    picks = sure[np.argsort(draw.random((CANDIDATES, len(sure))), axis=1)[:, :3]]
+    waits = draw.exponential(size=(CANDIDATES, len(chances))) / np.maximum(chances, 1e-9)
+    picks = np.argsort(waits, axis=1)[:, :3]  # the three shortest waits: a draw without replacement
     ones = np.ones((CANDIDATES, 3, 1))
     corners = np.concatenate([start[picks], ones], axis=2)  # (C, 3 points, 3)
     area = np.abs(np.linalg.det(corners))
@@ -129,14 +136,15 @@ def find_camera(
     wide = xy.astype(np.float64)
     start = wide[0]
     both = evidence & evidence[:1]
-    sure = np.flatnonzero(both.sum(axis=0) * 2 > frames)  # a candidate needs tracks that last
-    if frames < 2 or not points_suffice(start, _mask(sure, points), min(width, height)):
+    voters = np.flatnonzero(both.sum(axis=0) >= min(VOTER_FRAMES, frames))
+    if frames < 2 or not points_suffice(start, _mask(voters, points), min(width, height)):
         camera = still_camera(frames, points)
         refused = np.arange(frames) > 0
         return Camera(camera.background_motion, (~refused).astype(float), refused, camera.background, False)
-    if len(sure) > COMPARED_POINTS:
-        sure = np.sort(generator_of(key, "camera points").choice(sure, COMPARED_POINTS, replace=False))
-    motion, is_still = _choose(start, wide, both, sure, (width, height), threshold, key)
+    if len(voters) > COMPARED_POINTS:
+        draw = generator_of(key, "camera voters")
+        voters = np.sort(draw.choice(voters, COMPARED_POINTS, replace=False))
+    motion, is_still = _choose(start, wide, both, voters, (width, height), threshold, key)
     if is_still:
         belongs = agreement(motion, start, wide, both, 2 * threshold) > 0.5
         return Camera(motion, np.ones(frames), np.zeros(frames, bool), belongs, True)
@@ -156,38 +164,32 @@ def _choose(
     start: NDArray[np.float64],
     xy: NDArray[np.float64],
     both: NDArray[np.bool_],
-    sure: NDArray[np.intp],
+    voters: NDArray[np.intp],
     size: tuple[int, int],
     threshold: float,
     key: str,
 ) -> tuple[NDArray[np.float64], bool]:
     """Return the motion (T, 3, 3) with most votes, and whether it is "the camera stands still"."""
     frames = len(xy)
-    times = np.unique(np.linspace(0, frames - 1, KEY_FRAMES + 1).round().astype(int)[1:])
-    votes = border_votes(start[sure], *size)
+    times = np.unique(np.linspace(1, frames - 1, KEY_FRAMES).round().astype(int))
+    votes = border_votes(start[voters])
+    here, seen = xy[times][:, voters], both[times][:, voters]
+    candidates = _draw_candidates(start[voters], here, votes * seen.mean(axis=0) ** 2, key)
+    scores = agreement(candidates, start[voters], here, seen, threshold) @ votes
     still = np.tile(np.eye(3), (frames, 1, 1))
-    candidates = _draw_candidates(start, xy[times], sure, key)
-    scores = agreement(candidates, start[sure], xy[times][:, sure], both[times][:, sure], threshold) @ votes
-    # scores (C,): the best are fitted on all the points that go with them, then compared once more
-    best_motion, best_score = still, -1.0
+    best, best_score = still[times], -1.0
+    # The best are fitted on all the points that go with them, and compared once more.
     for index in np.argsort(-scores, kind="stable")[:REFINED]:
-        at_times = _fit_background(
-            candidates[index],
-            start[sure],
-            xy[times][:, sure],
-            both[times][:, sure],
-            (threshold, threshold / 2),
-            size,
+        fitted = _fit_background(
+            candidates[index], start[voters], here, seen, (threshold, threshold / 2), size
         )
-        score = float(
-            agreement(at_times, start[sure], xy[times][:, sure], both[times][:, sure], threshold) @ votes
-        )
+        score = float(agreement(fitted, start[voters], here, seen, threshold) @ votes)
         if score > best_score:
-            best_motion, best_score = at_times, score
-    exact = agreement(still, start[sure], xy[:, sure], both[:, sure], threshold * EXACT_SHARE) @ votes
+            best, best_score = fitted, score
+    exact = agreement(still[times], start[voters], here, seen, threshold * EXACT_SHARE) @ votes
     if STILL_BONUS * float(exact) >= best_score:
         return still, True
-    belongs = agreement(best_motion, start, xy[times], both[times], 2 * threshold)
+    belongs = agreement(best, start, xy[times], both[times], 2 * threshold)
     return fit_homographies(start, xy, both * belongs**4, *size), False
 
 
