@@ -10,8 +10,10 @@ from pathlib import Path, PurePosixPath
 
 from somtom.schemas.reasons import DataError
 from somtom.sources.files import file_systems, is_remote, local_locator, local_path, open_binary
+from somtom.sources.sniff import claims_video
 
 GLOB = re.compile(r"[*?\[]")
+LIST_SUFFIX = ".txt"
 MAX_LIST_BYTES = 1 << 28
 
 
@@ -23,18 +25,15 @@ class Listed:
     locator: str
 
 
-def root_of(path: str) -> str:
-    """Folder that uris are relative to: the folder itself, a glob's fixed part, or where the file or list is.
+def dataset_of(path: str) -> str:
+    """Name a data set after the folder in its path; from the text alone, so that it is the same on a worker.
 
-    >>> root_of("gs://b/raw/**/*.mp4"), root_of("clips/a*.mp4"), root_of("@/data/list.txt")
-    ('gs://b/raw', 'clips', '/data')
+    >>> [dataset_of(path) for path in ("raw/kitchen/", "gs://b/kitchen/**/*.mp4", "@kitchen/list.txt")]
+    ['kitchen', 'kitchen', 'kitchen']
     """
     path = path.removeprefix("@")
-    if not is_remote(path) and local_path(path).is_dir():
-        return path
-    if not GLOB.search(path) or _is_local_file(path):
-        return path.rstrip("/") if path.endswith("/") else _parent(path)
-    return _parent(path[: GLOB.search(path).start()] + "x")  # type: ignore[union-attr]  # searched just above
+    is_file = GLOB.search(path) or path.endswith(LIST_SUFFIX) or claims_video(path)
+    return PurePosixPath(_fixed_part(path) if is_file else path).name or "video"
 
 
 def list_files(path: str, include: tuple[str, ...] = (), exclude: tuple[str, ...] = ()) -> Iterator[Listed]:
@@ -77,32 +76,39 @@ def leaves_root(uri: str) -> bool:
 
 
 def _found(path: str) -> Iterator[Listed]:
-    root = root_of(path)
-    if path.startswith("@") or path.endswith(".txt"):
-        yield from _listed_in(path.removeprefix("@"), root)
+    if path.startswith("@") or path.endswith(LIST_SUFFIX):
+        yield from _listed_in(path.removeprefix("@"))
     elif is_remote(path):
-        pattern = path if GLOB.search(path) else path.rstrip("/") + "/**"
-        systems = file_systems()
-        found = systems.match([pattern])[0].metadata_list
-        if not found and not GLOB.search(path):
-            found = systems.match([path])[0].metadata_list
+        yield from _remote_files(path.rstrip("/"))
+    else:
+        yield from _local_files(path)
+
+
+def _remote_files(path: str) -> Iterator[Listed]:
+    """Files of a glob, or of a folder, or the one file: stores do not tell a folder from a file's name."""
+    tries = (
+        ((path, _fixed_part(path)),) if GLOB.search(path) else ((f"{path}/**", path), (path, _parent(path)))
+    )
+    for pattern, root in tries:
+        found = file_systems().match([pattern])[0].metadata_list
         for metadata in found:
             uri = _relative(metadata.path, root)
             if not _is_hidden(uri):
                 yield Listed(uri, metadata.path)
-    else:
-        yield from _local_files(path, root)
+        if found:
+            return
 
 
-def _local_files(path: str, root: str) -> Iterator[Listed]:
+def _local_files(path: str) -> Iterator[Listed]:
     if local_path(path).is_dir():
-        files = _walk(local_path(path))
-    elif _is_local_file(path):
-        files = iter([local_path(path)])
+        root, files = local_path(path), _walk(local_path(path))
+    elif local_path(path).is_file():
+        root, files = local_path(path).parent, iter([local_path(path)])
     else:
+        root = Path(_fixed_part(path))
         files = (Path(name) for name in _globbed(path) if Path(name).is_file())
     for file in files:
-        yield Listed(_text(os.path.relpath(file, local_path(root) if root else Path())), local_locator(file))
+        yield Listed(_text(os.path.relpath(file, root)), local_locator(file))
 
 
 def _globbed(pattern: str) -> Iterator[str]:
@@ -120,8 +126,9 @@ def _walk(folder: Path) -> Iterator[Path]:
         seen.add(real)
 
 
-def _listed_in(path: str, root: str) -> Iterator[Listed]:
+def _listed_in(path: str) -> Iterator[Listed]:
     """Read a list: a path a line, relative to the list's folder; blank lines and # ones are skipped."""
+    root = _parent(path)
     with open_binary(path) as file:
         content = file.read(MAX_LIST_BYTES + 1)
     if len(content) > MAX_LIST_BYTES:
@@ -165,8 +172,10 @@ def _parent(path: str) -> str:
     return head or slash
 
 
-def _is_local_file(path: str) -> bool:
-    return not is_remote(path) and local_path(path).is_file()
+def _fixed_part(path: str) -> str:
+    """Folder of a path, or of the part of it before the first glob character."""
+    found = GLOB.search(path)
+    return _parent(path[: found.start()] if found else path)
 
 
 def _is_hidden(uri: str) -> bool:

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from pathlib import PurePosixPath
 from typing import ClassVar
 
 import numpy as np
@@ -20,7 +19,7 @@ from somtom.sources.clips import cut_clips, frame_interval, sampling_of
 from somtom.sources.decord_video import import_decord
 from somtom.sources.files import open_binary
 from somtom.sources.fingerprint import fingerprint
-from somtom.sources.listing import leaves_root, list_files, root_of
+from somtom.sources.listing import dataset_of, leaves_root, list_files
 from somtom.sources.pictures import Video, check_size
 from somtom.sources.reading import read_clips
 from somtom.sources.shots import detector_maker
@@ -58,7 +57,7 @@ class VideoSource:
     @property
     def name(self) -> str:
         """The data set's name."""
-        return self.dataset or PurePosixPath(root_of(self.path)).name or "video"
+        return self.dataset or dataset_of(self.path)
 
     @cached_property
     def instructions(self) -> dict[str, str]:

@@ -1,9 +1,13 @@
 """Which files a path names."""
 
+import io
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
+from apache_beam.io.filesystem import BeamIOError, FileMetadata, FileSystem
 
 from somtom.schemas.reasons import DataError
 from somtom.sources.files import local_locator, local_path, open_binary
@@ -46,15 +50,6 @@ def test_a_file_a_glob_and_a_list_give_uris_relative_to_their_root(folder: Path)
     assert uris(folder / "**/*.mp4") == sorted(name for name in NAMES if name.endswith(".mp4"))
     (folder / "list.txt").write_text(f"# comment\n\nb/clip.mp4\r\na/clip.mp4\nb/clip.mp4\n{folder}/no_ext\n")
     assert uris(folder / "list.txt") == uris(f"@{folder}/list.txt") == ["a/clip.mp4", "b/clip.mp4", "no_ext"]
-
-
-def test_beam_file_systems_list_the_same(folder: Path) -> None:
-    from apache_beam.io.filesystems import FileSystems
-
-    found = FileSystems.match([f"{folder}/**"])[0].metadata_list
-    assert sorted(os.path.relpath(each.path, folder) for each in found if "/." not in each.path) == sorted(
-        NAMES
-    )
 
 
 def test_include_and_exclude_match_names_or_whole_uris(folder: Path) -> None:
@@ -105,3 +100,62 @@ def test_the_fingerprint_sees_size_and_both_ends(tmp_path: Path) -> None:
         prints.add(fingerprint(str(tmp_path / "f")))
     assert len(prints) == 4
     assert fingerprint(str(tmp_path / "f")) in prints
+
+
+class Shelf(FileSystem):
+    """A store without folders, as Beam sees one: `shelf://` names are keys of a dict; reading cannot seek."""
+
+    content: ClassVar[dict[str, bytes]] = {}
+
+    @classmethod
+    def scheme(cls) -> str:
+        return "shelf"
+
+    def has_dirs(self) -> bool:
+        return False
+
+    def join(self, basepath: str, *paths: str) -> str:
+        return "/".join((basepath.rstrip("/"), *paths))
+
+    def split(self, path: str) -> tuple[str, str]:
+        head, _, tail = path.rpartition("/")
+        return head, tail
+
+    def _list(self, prefix: str) -> Iterator[FileMetadata]:
+        for name, content in self.content.items():
+            if name.startswith(prefix):
+                yield FileMetadata(name, len(content))
+
+    def open(self, path: str, *_: object, **__: object) -> io.BytesIO:
+        if path not in self.content:
+            raise BeamIOError(f"no {path}")
+        stream = io.BytesIO(self.content[path])
+        stream.seekable = lambda: False  # type: ignore[method-assign]  # like a download
+        return stream
+
+    def exists(self, path: str) -> bool:
+        return path in self.content
+
+    def metadata(self, path: str) -> FileMetadata:
+        return FileMetadata(path, len(self.content[path]))
+
+    create = mkdirs = copy = rename = size = last_updated = checksum = delete = None
+
+
+def test_a_remote_folder_glob_file_and_list_are_read_like_local_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("a.mp4", "b/c.mp4", ".hidden.mp4", "list.txt")
+    content = {f"shelf://raw/kitchen/{name}": name.encode() for name in names}
+    content["shelf://raw/kitchen/list.txt"] = b"b/c.mp4\nshelf://raw/kitchen/a.mp4\nshelf://raw/other.mp4\n"
+    monkeypatch.setattr(Shelf, "content", content)
+    assert uris("shelf://raw/kitchen") == uris("shelf://raw/kitchen/") == ["a.mp4", "b/c.mp4", "list.txt"]
+    assert uris("shelf://raw/kitchen/**.mp4") == ["a.mp4", "b/c.mp4"]
+    assert uris("shelf://raw/kitchen/a.mp4") == ["a.mp4"]
+    assert uris("shelf://raw/kitchen/list.txt") == ["a.mp4", "b/c.mp4", "raw/other.mp4"]
+    with open_binary("shelf://raw/kitchen/a.mp4") as file:
+        assert file.seek(2) == 2
+        assert file.read() == b"mp4"
+    assert fingerprint("shelf://raw/kitchen/a.mp4")
+    with pytest.raises(DataError, match="missing"):
+        open_binary("shelf://raw/kitchen/absent.mp4")
+    with pytest.raises(DataError, match="missing"):
+        uris("shelf://raw/absent")
