@@ -1,7 +1,9 @@
 """The contract every tracker is held to, and what stands outside them."""
 
 from dataclasses import replace
+from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,7 +13,15 @@ from numpy.typing import NDArray
 from somtom.schemas.settings import TrackingSettings
 from somtom.schemas.tracks import TrackerInfo, Tracks
 from somtom.tracking.grid import grid_queries
-from somtom.tracking.trackers import TRACKERS, make_tracker, map_points, resize_frames, track_clip
+from somtom.tracking.scores import tap_vid_scores
+from somtom.tracking.trackers import (
+    POINTS_AT_ONCE,
+    TRACKERS,
+    make_tracker,
+    map_points,
+    resize_frames,
+    track_clip,
+)
 
 EVERY_TRACKER = pytest.mark.parametrize("name", sorted(TRACKERS))
 
@@ -188,6 +198,61 @@ def test_frames_larger_than_the_working_size_give_positions_in_their_own_pixels(
     expected = queries[None, :, 1:] + np.arange(5)[:, None, None] * np.array([4, 2])
     inside = ((expected > 12) & (expected < np.array([243, 179]))).all(axis=2)
     assert np.abs(tracks.xy - expected)[inside].max() < 0.6
+
+
+@EVERY_TRACKER
+def test_a_point_that_was_hidden_is_found_again_and_said_to_be_hidden_meanwhile(name: str) -> None:
+    # A square passes behind a post 30 pixels wide: hidden in frames 4 to 8.
+    frames = np.repeat(texture(120, 200, seed=2)[None], 14, axis=0)
+    square, post = texture(60, 60, seed=3), texture(120, 30, seed=5)
+    for frame in range(14):
+        left = 20 + 8 * frame
+        frames[frame, 30:90, left : left + 60] = square
+        frames[frame, :, 85:115] = post
+    clip = np.repeat(frames[..., None], 3, axis=3).astype(np.uint8)
+    x, y = np.meshgrid([30.0, 40, 50, 60, 70], [40.0, 50, 60, 70, 80])
+    queries = np.column_stack([np.zeros(25), x.ravel(), y.ravel()]).astype(np.float32)
+
+    tracks = track_clip(make_tracker(settings_of(name)), clip, queries, settings_of(name))
+
+    expected = queries[None, :, 1:] + np.arange(14)[:, None, None] * np.array([8, 0])
+    behind = (expected[..., 0] > 88) & (expected[..., 0] < 111)
+    clear = (expected[..., 0] < 76) | (expected[..., 0] > 123)
+    assert not tracks.seen[behind].any()
+    assert tracks.seen[clear].mean() > 0.95
+    assert np.abs(tracks.xy - expected)[clear & tracks.seen].max() < 0.5
+
+
+def test_more_points_than_go_at_once_are_tracked() -> None:
+    settings, frames = TrackingSettings(tracker="lk"), panned(3, (1, 0))
+    queries = grid_queries(128, 96, 40)
+
+    tracks = track_clip(make_tracker(settings), frames, queries, settings)
+
+    assert len(queries) > POINTS_AT_ONCE
+    assert np.median(np.abs(tracks.xy[2] - queries[:, 1:] - [2, 0])) < 0.05
+
+
+def test_an_own_tracker_is_loaded_by_module_and_class() -> None:
+    own = make_tracker(TrackingSettings(tracker="somtom.tracking.lk:LkTracker"))
+
+    assert own.info.name == "lk"
+
+
+@EVERY_TRACKER
+def test_accuracy_on_a_video_with_truth(name: str, test_data: Path) -> None:
+    # docs/tracking.md has the figures; these are a few points lower.
+    with av.open(test_data / "tracking_truth" / "pan.mp4") as video:
+        frames = np.stack([frame.to_ndarray(format="rgb24") for frame in video.decode(video=0)])
+    with np.load(test_data / "tracking_truth" / "pan.npz") as truth:
+        queries, xy, visible = truth["queries"], truth["tracks"], truth["visible"]
+
+    tracks = track_clip(make_tracker(settings_of(name)), frames, queries, settings_of(name))
+
+    scores = tap_vid_scores(queries, xy, visible, tracks.xy, tracks.seen, 512, 384)
+    assert scores.average_jaccard > 0.77
+    assert scores.delta_avg > 0.87
+    assert scores.occlusion_accuracy > 0.86
 
 
 def test_an_unknown_tracker_names_the_nearest_known_one() -> None:
