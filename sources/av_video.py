@@ -90,9 +90,13 @@ class AvPicture:
         """Scale and convert in one go, so that no full-size RGB copy is made; (height, width, 3), upright."""
         transposed, flip_x, flip_y = self._axes
         stored = (height, width) if transposed else (width, height)
-        scaled = self._reformatter.reformat(
-            self._frame, *stored, format="rgb24", interpolation=Interpolation.AREA, threads=1
-        )
+        try:
+            scaled = self._reformatter.reformat(
+                self._frame, *stored, format="rgb24", interpolation=Interpolation.AREA, threads=1
+            )
+        except av.FFmpegError as error:
+            name = self._frame.format.name
+            raise DataError("undecodable", f"pixel format {name} has no way to RGB: convert it") from error
         rgb: NDArray[np.uint8] = scaled.to_ndarray()
         if transposed:
             rgb = rgb.transpose(1, 0, 2)
@@ -175,6 +179,8 @@ class AvVideo:
         context = stream.codec_context
         if context is None:
             raise DataError("undecodable", "there is no decoder for the video's codec: convert it to H.264")
+        if not stream.time_base:
+            raise DataError("bad_timestamps", "the stream has no time base: remux the file")
         check_pixels(context.width or 0, context.height or 0, self._settings)
         context.thread_count = 1
         context.options = {"max_pixels": str(self._settings.max_pixels)}
