@@ -35,7 +35,7 @@ SELF_INFLICTED = frozenset(
 
 
 _OS_ERROR = re.compile(
-    r"^\w*Error: \[Errno (\d+)\] ([^:\n]+?)(?:: '([^'\n]*)')?(?: ->.*)?(?: \[while running.*)?$", re.M
+    r"(?:RuntimeError: )?\w*Error: \[Errno (\d+)\] ([^:]+?)(?:: '([^']*)')?(?: ->.*)?(?: \[while running.*)?"
 )
 
 
@@ -48,9 +48,9 @@ class TaskFailed(RuntimeError):
 
     @property
     def os_error(self) -> OSError | None:
-        """The machine's error behind it, read off the traceback: Beam hands on nothing but text."""
-        found = _OS_ERROR.findall(self.detail)
-        return OSError(int(found[-1][0]), found[-1][1], found[-1][2] or None) if found else None
+        """The machine's error behind it, read off the traceback's end: Beam hands on nothing but text."""
+        found = _OS_ERROR.fullmatch(_last_line(self.detail))
+        return OSError(int(found[1]), found[2], found[3]) if found else None
 
 
 @dataclass(frozen=True)

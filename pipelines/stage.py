@@ -11,7 +11,7 @@ from somtom.pipelines.local import Death, Done, TaskFailed, run_tasks
 from somtom.pipelines.progress import StageProgress
 from somtom.pipelines.runners import RunOneTask, RunOptions
 from somtom.schemas.reasons import FAILED, Reject
-from somtom.transforms.attempts import note_death
+from somtom.transforms.attempts import empty_hand, note_death
 from somtom.transforms.tasks import Step, Task
 
 MAX_IDLE_DEATHS = 3  # deaths of processes that had no input in hand: something is wrong with the machine
@@ -58,6 +58,7 @@ class Stage(Generic[T]):
 
         def watched() -> Iterator[T]:
             for task in tasks:
+                empty_hand(self.notes, task.name)
                 begun[task.name] = task
                 yield task
 

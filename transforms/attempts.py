@@ -40,13 +40,24 @@ def progress_of(folder: Path, task: str) -> int:
 
 
 def note_death(folder: Path, task: str, own_fault: bool) -> str:
-    """Blame what the task had in hand for the death of its process; returns its key, "" if it had nothing."""
+    """Blame what the task had in hand for the death of its process; returns its key.
+
+    "" when it had nothing in hand, or what is left out already: then something else is to blame.
+    """
     key = str(_read(folder / f"{task}.hand.json").get("key", ""))
-    if key:
-        deaths = _read(folder / f"{task}.deaths.json")
-        deaths[key] = _number(deaths.get(key, 0)) + (OWN_FAULT if own_fault else KILLED)
-        (folder / f"{task}.deaths.json").write_text(json.dumps(deaths))
+    empty_hand(folder, task)
+    deaths = _read(folder / f"{task}.deaths.json")
+    points = _number(deaths.get(key, 0))
+    if not key or points >= BLAMED:
+        return ""
+    deaths[key] = points + (OWN_FAULT if own_fault else KILLED)
+    (folder / f"{task}.deaths.json").write_text(json.dumps(deaths))
     return key
+
+
+def empty_hand(folder: Path, task: str) -> None:
+    """Forget what the task had in hand: an attempt that is to begin must not be blamed on the last one."""
+    (folder / f"{task}.hand.json").unlink(missing_ok=True)
 
 
 def _read(path: Path) -> dict[str, object]:

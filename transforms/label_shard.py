@@ -28,7 +28,7 @@ from somtom.tracking.grid import grid_queries
 from somtom.tracking.trackers import PointTracker, make_tracker, track_clip
 from somtom.transforms.attempts import Attempts
 from somtom.transforms.label import label_clip
-from somtom.transforms.retry import with_retries
+from somtom.transforms.retry import MACHINE, with_retries
 
 
 @dataclass(frozen=True)
@@ -85,10 +85,7 @@ def fresh_clips(
         decoded = read_run(wanted, context, attempts, done)
         for ref in run:
             if ref.key in attempts.blamed:
-                yield _rejected(
-                    ref,
-                    DataError("crashed", "the process died twice while it worked on this clip; leave it out"),
-                )
+                yield crashed_clip(ref)
             else:
                 got, clip = next(decoded)
                 if got.key != ref.key:
@@ -110,14 +107,14 @@ def read_run(
     attempts.take(refs[0].key, done)
     source = context.sources[refs[0].source]
     due = list(refs)
-    reading = source.read(due, context.settings.clips)
+    reading = source.read(tuple(due), context.settings.clips)
 
     def advance() -> tuple[Ref, Clip | DataError]:
         nonlocal reading
         try:
             return next(reading)
         except OSError:
-            reading = source.read(due, context.settings.clips)
+            reading = source.read(tuple(due), context.settings.clips)
             raise
 
     while due:
@@ -128,6 +125,8 @@ def read_run(
             yield from ((ref, gone) for ref in due)
             return
         except OSError as error:
+            if error.errno in MACHINE:
+                raise
             broken = DataError("io_error", f"cannot be read: {error.strerror or error}")
             yield from ((ref, broken) for ref in due)
             return
@@ -193,6 +192,12 @@ def _label(clip: StoredClip, settings: BuildSettings) -> Sample | Reject:
         return label_clip(clip, settings)
     except DataError as error:
         return _reject(clip.ref, error)
+
+
+def crashed_clip(ref: Ref) -> StoredClip:
+    """What is stored of a clip that killed its process too often."""
+    message = "the process died again and again while it worked on this clip; leave it out"
+    return _rejected(ref, DataError("crashed", message))
 
 
 def _rejected(ref: Ref, error: DataError) -> StoredClip:

@@ -13,7 +13,7 @@ from somtom.schemas.settings import BuildSettings
 from somtom.schemas.tar import read_shard
 from somtom.schemas.tracks_table import StoredClip, read_tracks
 from somtom.transforms.attempts import Attempts
-from somtom.transforms.label_shard import Clock, write_shard
+from somtom.transforms.label_shard import Clock, crashed_clip, write_shard
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,8 @@ def stored_clips(folder: Path, spec: ShardSpec, attempts: Attempts) -> Iterator[
             key, picture = next(pictures, ("nothing", b""))
             if key != ref.key:
                 raise DataError("bad_record", f"{spec.name}: the shard holds {key} where {ref.key} is due")
-        yield dataclasses.replace(clip, ref=ref, clean_jpeg=picture)
+        crashed = ref.key in attempts.blamed
+        yield crashed_clip(ref) if crashed else dataclasses.replace(clip, ref=ref, clean_jpeg=picture)
     attempts.take("", len(spec.refs))
 
 

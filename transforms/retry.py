@@ -14,6 +14,8 @@ FIRST_WAIT_S = 0.5
 LASTING = frozenset(
     (errno.ENOENT, errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.EDQUOT, errno.ENOTDIR)
 )
+# Trouble of this machine: no input is to blame, the run ends.
+MACHINE = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM))
 
 
 def with_retries(action: Callable[[], T], what: str) -> T:

@@ -13,7 +13,7 @@ from somtom.schemas.refs import Item, ItemFacts, Ref, Scan
 from somtom.schemas.settings import ClipSettings, ShotSettings
 from somtom.sources.source import Source
 from somtom.transforms.attempts import Attempts
-from somtom.transforms.retry import with_retries
+from somtom.transforms.retry import MACHINE, with_retries
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,9 @@ def scan_to_file(task: ScanTask, context: ScanItems) -> int:
     refs = 0
     with whole_file(context.folder / f"{task.name}.jsonl") as file:
         for done, item in enumerate(task.items):
-            attempts.take(item.uri, done)
-            scan = _scan(item, context, crashed=item.uri in attempts.blamed)
+            key = f"{item.source} {item.uri}"
+            attempts.take(key, done)
+            scan = _scan(item, context, crashed=key in attempts.blamed)
             file.write(json.dumps([item.source, asdict(scan)], separators=(",", ":")).encode() + b"\n")
             refs += len(scan.refs)
         attempts.take("", len(task.items))
@@ -84,6 +85,8 @@ def _scan(item: Item, context: ScanItems, crashed: bool) -> Scan:
     except FileNotFoundError:
         reason, message = "missing", "the file is not there; was it moved since it was listed?"
     except OSError as error:
+        if error.errno in MACHINE:
+            raise
         reason, message = "io_error", f"cannot be read: {error.strerror or error}"
     logging.getLogger(__name__).info("%s: %s: %s", item.uri, reason, message)
     return Scan(
