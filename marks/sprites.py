@@ -19,7 +19,7 @@ _BOLD = 0.04  # ems that a digit's strokes grow on each side: thin strokes drown
 # Shares of the digits' height: margin at the sides, margin above and below, width of the ring around the
 # plate (of the white around bare digits). Chosen by how often tesseract read them back (docs/marks.md).
 _SHAPES: dict[Shape, tuple[float, float, float]] = {
-    "disc": (0.42, 0.38, 0.16),
+    "disc": (0.42, 0.38, 0.11),
     "box": (0.22, 0.36, 0.09),
     "outline": (0.24, 0.30, 0.30),
 }
@@ -85,11 +85,11 @@ def label_sprite(text: str, cap: int, shape: Shape, paint: Paint) -> Sprite:
         draw.rounded_rectangle(inner, max(0, radius - ring), fill=paint.light)
         draw.text(middle, text, fill=BLACK, font=font, anchor="ms", stroke_width=bold)
     alpha = np.asarray(cover, dtype=np.float32)[..., None] / 255
-    paint = cv2.resize(
-        np.asarray(colour, dtype=np.float32) * alpha, (width, height), interpolation=cv2.INTER_AREA
+    painted = np.asarray(colour, dtype=np.float32) * alpha
+    painted, kept = (
+        cv2.resize(layer, (width, height), interpolation=cv2.INTER_AREA) for layer in (painted, 1 - alpha)
     )
-    small = cv2.resize(alpha, (width, height), interpolation=cv2.INTER_AREA)[..., None]
-    return Sprite(np.rint(paint * 255).astype(np.uint16), np.rint((1 - small) * 255).astype(np.uint16))
+    return Sprite(np.rint(painted * 255).astype(np.uint16), np.rint(kept * 255).astype(np.uint16)[..., None])
 
 
 def blend(canvas: NDArray[np.uint8], sprite: Sprite, left: int, top: int) -> None:
