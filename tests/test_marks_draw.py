@@ -91,6 +91,23 @@ def test_a_label_that_moved_shows_its_point(style: str) -> None:
 
 
 @pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("apart", [6, 12, 20])
+def test_no_label_hides_the_point_of_another_mark(style: str, apart: int) -> None:
+    marks = [Mark(1, 200, 150), Mark(2, 200 + apart, 150), Mark(3, 200, 150 + apart)]
+    for index, (x0, y0, x1, y1) in enumerate(rects_of(style, 512, 384, marks)):
+        for mark in marks[:index] + marks[index + 1 :]:
+            assert not (x0 <= mark.x < x1 and y0 <= mark.y < y1)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_labels_of_small_elements_are_small(style: str) -> None:
+    small = [Mark(1, 100, 110, 90, 100, 130, 120)]
+    large = [Mark(1, 200, 210, 90, 100, 400, 320)]
+    heights = [rects_of(style, 1920, 1080, marks)[0] @ [0, -1, 0, 1] for marks in (small, large)]
+    assert heights[0] <= 20 < heights[1]
+
+
+@pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("shade", [0, 90, 128, 255])
 def test_numbers_stand_out_on_any_ground(style: str, shade: int) -> None:
     image = np.full((240, 320, 3), shade, dtype=np.uint8)
