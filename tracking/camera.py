@@ -19,7 +19,7 @@ from somtom.tracking.homography import (
     points_suffice,
 )
 
-CANDIDATES = 120  # affine motions tried, each from three tracks
+CANDIDATES = 100  # motions tried, each from two tracks
 KEY_FRAMES = 8  # frames that the candidates are compared in
 COMPARED_POINTS = 400  # points that the candidates are compared on
 REFINED = 4  # best candidates that are fitted again before the last comparison
@@ -84,19 +84,22 @@ def agreement(
 def _draw_candidates(
     start: NDArray[np.float64], xy: NDArray[np.float64], chances: NDArray[np.float64], key: str
 ) -> NDArray[np.float64]:
-    """Make (CANDIDATES, T, 3, 3) affine motions, each from three points drawn with these chances (N,)."""
+    """Make (CANDIDATES, T, 3, 3) motions, each from two points drawn with these chances (N,).
+
+    They shift, turn and zoom, which is most of what cameras do, and two tracks of the background are
+    found more easily than three or four.
+    """
     draw = generator_of(key, "camera")
     waits = draw.exponential(size=(CANDIDATES, len(chances))) / np.maximum(chances, 1e-9)
-    picks = np.argsort(waits, axis=1)[:, :3]  # the three shortest waits: a draw without replacement
-    ones = np.ones((CANDIDATES, 3, 1))
-    corners = np.concatenate([start[picks], ones], axis=2)  # (C, 3 points, 3)
-    area = np.abs(np.linalg.det(corners))
-    corners[area < 1e-3 * np.median(area)] = np.eye(3)
-    solved = np.linalg.inv(corners)[:, None] @ np.moveaxis(xy[:, picks], 0, 1)  # (C, T, 3, 2)
-    motion = np.zeros((CANDIDATES, len(xy), 3, 3))
-    motion[..., :2, :] = np.swapaxes(solved, -1, -2)
-    motion[..., 2, 2] = 1
-    return motion
+    first, second = np.argsort(waits, axis=1)[:, :2].T  # the shortest waits: a draw without replacement
+    # In complex numbers such a motion is z -> a z + b.
+    start_z, z = start @ np.array([1, 1j]), (xy @ np.array([1, 1j])).T
+    apart = start_z[second] - start_z[first]
+    a = (z[second] - z[first]) / np.where(np.abs(apart) < 1, 1, apart)[:, None]
+    b = z[first] - a * start_z[first, None]
+    zero = np.zeros(a.shape)
+    rows = [[a.real, -a.imag, b.real], [a.imag, a.real, b.imag], [zero, zero, zero + 1]]
+    return np.moveaxis(np.array(rows), (0, 1), (2, 3))
 
 
 def _fit_background(

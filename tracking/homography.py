@@ -69,11 +69,13 @@ def fit_homographies(
     ridge = np.full((frames, 8), 1e-9)
     ridge[:, 6:] = PERSPECTIVE_RIDGE
     ridge = ridge * np.maximum(total, 1.0)[:, None]
+    equations = rows.reshape(frames, 2 * points, 8)
+    wanted = to_xy.reshape(frames, 2 * points, 1)
     depth = np.ones((frames, points))
     for _ in range(2):  # the second round divides by the depth found in the first: pixels, not algebra
-        scaled = weights / depth**2
-        left = np.einsum("tnai,tn,tnaj->tij", rows, scaled, rows, optimize=True)
-        right = np.einsum("tnai,tn,tna->ti", rows, scaled, to_xy, optimize=True)
+        scaled = equations * np.repeat(weights / depth**2, 2, axis=1)[..., None]
+        left = np.swapaxes(scaled, 1, 2) @ equations
+        right = (np.swapaxes(scaled, 1, 2) @ wanted)[..., 0]
         left += ridge[:, :, None] * np.eye(8)
         right += ridge * identity
         solved = np.linalg.solve(left, right[..., None])[..., 0]
