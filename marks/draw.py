@@ -144,12 +144,12 @@ def _dot_radius(cap: int) -> int:
 
 
 def _frame(image: Image, mark: Mark, paint: Paint, line: int) -> None:
-    """Draw the box's frame, `line` pixels wide, inside the box."""
+    """Draw the box's frame, `line` pixels wide where it is large enough, inside the box and the picture."""
     height, width = image.shape[:2]
     x0, y0 = max(round(mark.x0), 0), max(round(mark.y0), 0)
     x1, y1 = min(round(mark.x1), width), min(round(mark.y1), height)
     colour = paint.deep if is_bright(image[y0:y1, x0:x1]) else paint.light
-    for inset in range(line):
+    for inset in range(min(line, (x1 - x0 + 1) // 2, (y1 - y0 + 1) // 2)):
         cv2.rectangle(image, (x0 + inset, y0 + inset), (x1 - 1 - inset, y1 - 1 - inset), colour, 1)
 
 

@@ -49,7 +49,7 @@ def place_labels(
     # Points with room around them need no search; their labels are what the others must keep clear of.
     rects = _around(points, sizes)
     clash = (_overlaps(rects, rects) > 0) | (_overlaps(rects, dots) > 0)
-    clash[:, is_box] = False
+    clash[is_box] = clash[:, is_box] = False
     np.fill_diagonal(clash, False)
     within = (rects[:, :2] >= 0).all(axis=1) & (rects[:, 2:] <= bounds).all(axis=1)
     done = within & ~is_box & ~(clash | clash.T).any(axis=1)

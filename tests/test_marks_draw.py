@@ -146,6 +146,22 @@ def test_marks_off_the_picture_do_no_harm(style: str) -> None:
 
 
 @pytest.mark.parametrize("style", STYLES)
+def test_only_an_elements_frame_and_label_change(style: str) -> None:
+    image = noise(200, 150)
+    marks = [
+        Mark(1, 100, 70, 60, 50, 140, 90),
+        Mark(2, 30, 130, 20, 130, 40, 131),
+        Mark(3, 9, 9, 300, 9, 400, 20),
+    ]
+    changed = (draw_marks(image, marks, style) != image).any(axis=2)
+    assert changed[50, 60:140].any()
+    for x0, y0, x1, y1 in [*rects_of(style, 200, 150, marks)[:2], (60, 50, 140, 90), (20, 130, 40, 131)]:
+        changed[y0:y1, x0:x1] = False
+    # The third element lies off the picture: only its label and the line towards it are seen.
+    assert not changed[:, :120].any()
+
+
+@pytest.mark.parametrize("style", STYLES)
 def test_no_marks_change_nothing(style: str) -> None:
     image = noise(64, 64)
     assert np.array_equal(draw_marks(image, [], style), image)
