@@ -12,7 +12,7 @@ from somtom.pipelines.progress import StageProgress
 from somtom.pipelines.runners import RunOneTask, RunOptions
 from somtom.schemas.reasons import FAILED, Reject
 from somtom.transforms.attempts import empty_hand, note_death
-from somtom.transforms.tasks import Step, Task
+from somtom.transforms.steps import Step, Task
 
 MAX_IDLE_DEATHS = 3  # deaths of processes that had no input in hand: something is wrong with the machine
 

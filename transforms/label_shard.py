@@ -2,13 +2,12 @@
 
 import dataclasses
 import logging
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-
-from apache_beam.utils.shared import Shared
 
 from somtom.schemas.books import LABEL
 from somtom.schemas.clips import Clip
@@ -19,7 +18,7 @@ from somtom.schemas.reasons import DataError, Reject
 from somtom.schemas.refs import Ref, ShardSpec
 from somtom.schemas.sample import Sample
 from somtom.schemas.sample_rows import SampleRow, sample_row
-from somtom.schemas.settings import BuildSettings
+from somtom.schemas.settings import BuildSettings, TrackingSettings
 from somtom.schemas.tar import ShardWriter
 from somtom.schemas.tracks import as_stored
 from somtom.schemas.tracks_table import StoredClip, TracksWriter
@@ -46,18 +45,29 @@ class LabelShards:
     settings: BuildSettings
     folder: Path
     notes: Path | None
-    _shared: Shared = field(default_factory=Shared, repr=False)
 
     def run(self, spec: ShardSpec) -> int:
         """Make one shard with its tracks and its manifest; returns the number of samples."""
-        # Made once a process and kept for its later shards.
-        tracker: PointTracker = self._shared.acquire(lambda: make_tracker(self.settings.tracking))
+        tracker = shared_tracker(self.settings.tracking)
         attempts = Attempts(self.notes, spec.name)
         clock = Clock()
         clips = fresh_clips(spec, self, tracker, attempts, clock)
         manifest = write_shard(spec, clips, self.folder, self.settings, clock)
         attempts.take("", len(spec.refs))
         return len(manifest.samples)
+
+
+_trackers: dict[TrackingSettings, PointTracker] = {}
+_making = threading.Lock()
+
+
+def shared_tracker(settings: TrackingSettings) -> PointTracker:
+    """Give the process's tracker: made once, since it may load a large model, and shared by its threads."""
+    with _making:
+        if settings not in _trackers:
+            _trackers.clear()  # a model that is no longer wanted must not hold its memory
+            _trackers[settings] = make_tracker(settings)
+        return _trackers[settings]
 
 
 class Clock:

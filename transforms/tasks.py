@@ -1,27 +1,12 @@
 """The one Beam transform that both stages and relabelling are: tasks in, a line about each out."""
 
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any
 
 import apache_beam as beam
 import cv2
 
-
-class Task(Protocol):
-    """A stage's element: small and typed, pixels never cross a shuffle."""
-
-    @property
-    def name(self) -> str:
-        """Unique within the stage; a file name."""
-        ...
-
-
-class Step(Protocol):
-    """What a stage does with each task; sent to the workers, so it must be picklable."""
-
-    def run(self, task: Any) -> int:
-        """Do the task to its end and write what it makes; safe to run again. Returns how much it made."""
-        ...
+from somtom.transforms.steps import Step
 
 
 class RunTasks(beam.PTransform):
