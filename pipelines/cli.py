@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
@@ -23,6 +24,23 @@ Command = Callable[[argparse.Namespace], int]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status: 0 done, 1 faults or failure, 2 a mistake in the call."""
+    try:
+        try:
+            return _run(arguments)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # nobody reads on, as in `somtom check DIR | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        status = _complain("stopped; what is done is kept, the same command goes on", 130)
+        if any(not one.daemon for one in threading.enumerate() if one is not threading.main_thread()):
+            sys.stderr.flush()
+            os._exit(status)  # --threads: a thread cannot be stopped, and would hold up the end
+        return status
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     configure_logging()
     # Parallelism comes from the workers, which inherit this; NumPy reads it when it is imported, later.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -50,12 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error.detail, file=sys.stderr)
         return _complain(f"{error}; what is done is kept, the same command goes on", 1)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        raise
     except OSError as error:
         return _complain(explain_os_error(error, _folder_of(options)), 1)
-    except KeyboardInterrupt:
-        return _complain("stopped; what is done is kept, the same command goes on", 130)
 
 
 def _folder_of(options: argparse.Namespace) -> Path:
@@ -63,7 +78,7 @@ def _folder_of(options: argparse.Namespace) -> Path:
 
 
 def _complain(message: str, status: int) -> int:
-    print(f"somtom: {message}", file=sys.stderr)
+    print(f"somtom: {' '.join(message.splitlines())}", file=sys.stderr)
     return status
 
 
@@ -256,6 +271,7 @@ def _build(options: argparse.Namespace) -> int:
         print("\n".join(estimate_lines(config, _options_of(options))))
         return 0
     folder = output_folder(config, options.out)
+    options.out = str(folder)
     totals = build_data_set(config, folder, _options_of(options), options.overwrite, options.append)
     return _print_totals(totals, folder, begun)
 
@@ -266,6 +282,7 @@ def _plan(options: argparse.Namespace) -> int:
 
     config = _config_of(options)
     folder = output_folder(config, options.out)
+    options.out = str(folder)
     planned = plan_data_set(config, folder, _options_of(options), options.overwrite, options.append)
     print(f"{sum(one.refs for one in planned)} clips in {len(planned)} shards: {plan_path(folder)}")
     return 0

@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.connection import wait as wait_for
 from multiprocessing.context import SpawnProcess
@@ -122,7 +123,9 @@ class _Waiting(Generic[T]):
 def _run_in_threads(work: Callable[[T], None], tasks: Iterable[T], workers: int) -> Iterator[Done[T] | Idle]:
     waiting = _Waiting(tasks)
     running: dict[Future[None], T] = {}
-    with ThreadPoolExecutor(max_workers=workers) as pool:
+    pool = ThreadPoolExecutor(max_workers=workers)
+    patient = True
+    try:
         while waiting or running:
             while waiting and len(running) < workers:
                 task = waiting.take()
@@ -138,6 +141,11 @@ def _run_in_threads(work: Callable[[T], None], tasks: Iterable[T], workers: int)
                 yield Done(task)
             if not finished:
                 yield Idle()
+    except KeyboardInterrupt:
+        patient = False  # a thread cannot be stopped, and a shard may take minutes
+        raise
+    finally:
+        pool.shutdown(wait=patient, cancel_futures=True)
 
 
 @dataclass
@@ -149,7 +157,7 @@ class _Worker(Generic[T]):
     def give(self, task: T) -> None:
         self.task = task
         # A worker that died while it was idle shows by its sentinel.
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(ConnectionError):
             self.pipe.send(task)
 
 
@@ -201,10 +209,16 @@ def _start(work: Callable[[T], None], task: T) -> _Worker[T]:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs,), daemon=True)
-    process.start()
+    # Ctrl-C is for the driver, which stops its workers itself: they inherit that the signal is blocked.
+    resource_tracker.ensure_running()  # or the first start of a process would begin it, and unblock
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     theirs.close()
     worker: _Worker[T] = _Worker(process, ours)
-    with contextlib.suppress(BrokenPipeError):
+    with contextlib.suppress(ConnectionError):
         ours.send(work)
     worker.give(task)
     return worker
@@ -219,7 +233,6 @@ def _answer(worker: _Worker[T]) -> str | None:
 
 
 def _serve(pipe: Connection) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver stops its workers itself
     configure_logging()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     # What to do comes first, and only now, since importing Beam for it logs.
@@ -228,6 +241,9 @@ def _serve(pipe: Connection) -> None:
         try:
             task = pipe.recv()
         except (EOFError, OSError):
+            return
+        except Exception:  # a module of the user's that cannot be imported
+            pipe.send(traceback.format_exc())
             return
         if work is None:
             work = task

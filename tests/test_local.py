@@ -12,7 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from jobs import Job, do
+from jobs import Job, Unloadable, do
 
 from somtom.pipelines.local import Death, Done, TaskFailed, run_tasks
 
@@ -96,6 +96,11 @@ def test_a_worker_that_dies_is_replaced_and_its_task_tried_again(tmp_path: Path)
     assert multiprocessing.active_children() == []
 
 
+def test_work_that_cannot_be_loaded_is_an_error_and_not_a_death(tmp_path: Path) -> None:
+    with pytest.raises(TaskFailed, match="no_module_of_this_name"):
+        list(run_tasks(Unloadable(), [Job(tmp_path, "j0")], 1, "processes"))
+
+
 def test_a_worker_that_dies_between_two_tasks_costs_nothing(tmp_path: Path) -> None:
     jobs = [Job(tmp_path, "j0"), Job(tmp_path, "j1")]
     done = []
@@ -130,7 +135,7 @@ def test_tasks_are_taken_as_they_are_begun_and_closing_stops_the_workers(tmp_pat
 DRIVER = """
 import sys
 from pathlib import Path
-from jobs import Job, do
+from jobs import Job, Unloadable, do
 from somtom.pipelines.local import run_tasks
 if __name__ == "__main__":
     list(run_tasks(do, [Job(Path(sys.argv[1]), "j", "block")], 1, "processes"))

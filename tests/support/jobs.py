@@ -3,6 +3,7 @@
 import os
 import signal
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 
@@ -41,3 +42,13 @@ def do(job: Job) -> None:
     if job.how == "block":
         (job.folder / "fifo").write_text(f"{os.getpid()}\n")
         os.read(os.pipe()[0], 1)
+
+
+class Unloadable:
+    """Work that can be sent but not received."""
+
+    def __call__(self, job: Job) -> None:
+        raise NotImplementedError
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return import_module, ("no_module_of_this_name",)
