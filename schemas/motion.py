@@ -13,10 +13,11 @@ class Motion:
     Args:
         camera_moved: the tracks were stabilised.
         background_motion: (T, 3, 3) float64: maps a background point of frame 0 to frame k, in pixels,
-            [2, 2] = 1; the identity where the frame was left uncompensated.
+            [2, 2] = 1; a refused frame holds its nearest believed frame's.
         inlier_ratio: (T,) float64: share of the fitted points within the threshold; 1.0 for frame 0
             and wherever nothing was fitted because the camera stood still.
-        refused: (T,) bool: a homography was wanted for the frame but refused.
+        refused: (T,) bool: a homography was wanted for the frame but refused; steps that begin or end
+            there are not judged.
         xy: (T, N, 2) float32: tracks stabilised to frame 0; finite.
         kept: (N,) bool: visible in enough frames to be judged.
         displacement: (N,) float32: mean displacement in pixels per sampled step after stabilisation,

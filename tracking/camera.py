@@ -151,9 +151,7 @@ def find_camera(
     if is_still:
         belongs = agreement(motion, start, wide, both, 2 * threshold) > 0.5
         return Camera(motion, np.ones(frames), np.zeros(frames, bool), belongs, True)
-    motion = _fit_background(
-        motion, start, wide, both, (threshold, threshold / 2, threshold / 4), (width, height)
-    )
+    motion = _fit_background(motion, start, wide, both, (threshold, threshold / 2), (width, height))
     return _checked(motion, start, wide, both, width, height, threshold)
 
 
