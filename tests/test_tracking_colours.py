@@ -17,7 +17,7 @@ def patchwork() -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
 
 def test_the_same_colours_agree_and_others_do_not() -> None:
     picture, queries = patchwork()
-    colours = Colours(np.stack([picture, picture]), queries)
+    colours = Colours(np.stack([picture, picture]), 0, queries[:, 1:])
 
     same = colours.agreement(1, EVERY, queries[:, 1:], WARPS)
     other = colours.agreement(1, EVERY, queries[::-1, 1:], WARPS)
@@ -29,7 +29,7 @@ def test_the_same_colours_agree_and_others_do_not() -> None:
 def test_a_change_of_the_light_is_learnt() -> None:
     picture, queries = patchwork()
     darker = (0.7 * picture + 15).astype(np.uint8)
-    colours = Colours(np.stack([picture, darker]), queries)
+    colours = Colours(np.stack([picture, darker]), 0, queries[:, 1:])
 
     before = colours.agreement(1, EVERY, queries[:, 1:], WARPS)
     colours.adapt(1, EVERY, queries[:, 1:], WARPS)
@@ -41,7 +41,7 @@ def test_a_change_of_the_light_is_learnt() -> None:
 
 def test_few_points_do_not_teach_the_light() -> None:
     picture, queries = patchwork()
-    colours = Colours(np.stack([picture, 255 - picture]), queries)
+    colours = Colours(np.stack([picture, 255 - picture]), 0, queries[:, 1:])
 
     colours.adapt(1, EVERY[:3], queries[:3, 1:], WARPS[:3])
 

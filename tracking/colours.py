@@ -18,14 +18,11 @@ _OFFSETS = patch_offsets(RADIUS)
 
 
 class Colours:
-    """The colours of N points in their query frames, and how the light changed since."""
+    """The colours of N points in their query frame, and how the light changed since."""
 
-    def __init__(self, frames: NDArray[np.uint8], queries: NDArray[np.float32]) -> None:
+    def __init__(self, frames: NDArray[np.uint8], home: int, xy: NDArray[np.float32]) -> None:
         self._frames = frames
-        self._then = np.zeros((len(queries), len(_OFFSETS), 3), np.float32)
-        for frame in np.unique(queries[:, 0]):
-            here = queries[:, 0] == frame
-            self._then[here] = sample(frames[int(frame)], queries[here, None, 1:] + _OFFSETS)
+        self._then = sample(frames[home], xy[:, None] + _OFFSETS).astype(np.float32)
         self._gain = np.ones(3, np.float32)
         self._shift = np.zeros(3, np.float32)
         self._usual = LEAST_DIFFERENCE

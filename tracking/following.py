@@ -10,15 +10,16 @@ from numpy.typing import NDArray
 from somtom.schemas.tracks import Tracks
 from somtom.tracking.anchor import (
     MIN_CONTRAST,
-    Anchors,
     correlate_anchors,
     cut_patches,
     fit_anchors,
     make_anchors,
 )
 from somtom.tracking.colours import Colours
+from somtom.tracking.grid import grid_queries
 from somtom.tracking.neighbours import Neighbours, Prediction
 
+SUPPORT_GRID = 8  # fewer queries on a frame than this squared get such a grid of companions
 BLUR = 0.8  # pixels: standard deviation; takes noise out of the patches
 MAX_DISAGREEMENT_PX = 0.5  # a step forward and back again must return this close
 MAX_CORRECTION_PX = 3.0  # an anchor may move a point this far from where it was expected
@@ -54,77 +55,78 @@ class Steps(Protocol):
 
 
 def follow(steps: Steps, queries: NDArray[np.float32]) -> Tracks:
-    """Follow (N, 3) queries through all frames, onward and, where a query is not on frame 0, backward."""
-    follower = _Follower(steps, queries)
-    order = range(len(steps.grey))
-    follower.run(order)
-    if queries[:, 0].any():
-        follower.run(order[::-1])
-    return follower.tracks()
+    """Follow (N, 3) queries through all frames, onward and backward from their query frames."""
+    length, points = len(steps.grey), len(queries)
+    height, width = steps.grey[0].shape
+    xy = np.zeros((length, points, 2), np.float32)
+    visible, confidence = np.zeros((2, length, points), np.float32)
+    support = grid_queries(width, height, SUPPORT_GRID)[:, 1:]
+    for home in np.unique(queries[:, 0]):
+        mine = np.flatnonzero(queries[:, 0] == home)
+        start = queries[mine, 1:]
+        if len(mine) < len(support):
+            start = np.concatenate([start, support])
+        follower = _Follower(steps, int(home), start)
+        follower.run(range(int(home), length))
+        follower.run(range(int(home), -1, -1))
+        xy[:, mine] = follower.xy[:, : len(mine)]
+        visible[:, mine], confidence[:, mine] = (part[:, : len(mine)] for part in follower.probabilities())
+    return Tracks(queries=queries, xy=xy, visible=visible, confidence=confidence)
 
 
 class _Follower:
-    """The state of all points of one clip: where they are, whether they are held, and how well."""
+    """The state of all points of one query frame: where they are, whether they are held, and how well."""
 
-    def __init__(self, steps: Steps, queries: NDArray[np.float32]) -> None:
-        length, points = len(steps.grey), len(queries)
-        self.steps, self.queries = steps, queries
+    def __init__(self, steps: Steps, home: int, start: NDArray[np.float32]) -> None:
+        length, points = len(steps.grey), len(start)
+        self.steps, self.home, self.start = steps, home, start
         self.height, self.width = steps.grey[0].shape
-        self.home = queries[:, 0].astype(np.int64)
-        self.anchors = self._cut_anchors()
-        self.xy = np.repeat(queries[None, :, 1:], length, axis=0)
+        self.anchors = make_anchors(*cut_patches(self._picture(home), start))
+        self.xy = np.repeat(start[None], length, axis=0)
         self.score = np.zeros((length, points), np.float32)
         self.held = np.zeros((length, points), bool)
         self.supported = np.ones((length, points), bool)  # companions say where the point is
-        self.score[self.home, np.arange(points)] = 1.0
-        self.held[self.home, np.arange(points)] = self.anchors.contrast >= MIN_CONTRAST
+        self.score[home] = 1.0
+        self.held[home] = self.anchors.contrast >= MIN_CONTRAST
 
     def run(self, order: range) -> None:
-        """Go through the frames in `order`, each point from its query frame on."""
-        points = len(self.home)
-        neighbours, colours = Neighbours(self.queries), Colours(self.steps.frames, self.queries)
+        """Go through the frames in `order`, which begins with the query frame."""
+        points = len(self.start)
+        neighbours, colours = Neighbours(self.start), Colours(self.steps.frames, self.home, self.start)
         warp = np.repeat(np.eye(2, dtype=np.float32)[None], points, axis=0)
         velocity = np.zeros((points, 2), np.float32)
         for source, target in itertools.pairwise(order):
-            active = (source - self.home) * order.step >= 0
-            if not active.any():
-                continue
             picture = self._picture(target)
-            self._continue(source, target, picture, colours, warp, active)
+            self._continue(source, target, picture, colours, warp)
             predicted = neighbours.predict(self.xy[target], self.held[target])
-            lost = np.flatnonzero(active & ~self.held[target])
+            lost = np.flatnonzero(~self.held[target])
             if len(lost):
-                self._find(
-                    lost, target, picture, colours, neighbours, predicted, warp, self.xy[source] + velocity
-                )
+                coasted = self.xy[source] + velocity
+                self._find(lost, target, picture, colours, neighbours, predicted, warp, coasted)
                 predicted = neighbours.predict(self.xy[target], self.held[target])
-            self.supported[target, active] = predicted.supported[active]
+            self.supported[target] = predicted.supported
             off = np.linalg.norm(self.xy[target] - predicted.xy, axis=1)
-            doubtful = active & self.held[target] & (self.score[target] < CERTAIN)
+            doubtful = self.held[target] & (self.score[target] < CERTAIN)
             dissent = doubtful & predicted.supported & (off > MAX_DISSENT_PX)
             self.held[target, dissent] = False
             self.xy[target, dissent] = predicted.xy[dissent]
 
             step = self.xy[target] - self.xy[source]
-            clear = active & self.held[source] & self.held[target] & (self.score[target] > CLEAR)
+            clear = self.held[source] & self.held[target] & (self.score[target] > CLEAR)
             neighbours.learn(step, clear)
-            smooth = np.where(self.home == source, 1.0, 0.5).astype(np.float32)[:, None]
+            smooth = np.float32(1.0 if source == self.home else 0.5)
             velocity = np.where(clear[:, None], velocity + smooth * (step - velocity), velocity)
             warp = np.where(predicted.supported[:, None, None], predicted.warp, warp)
 
-    def tracks(self) -> Tracks:
-        """Turn scores into probabilities."""
+    def probabilities(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Turn scores into (T, N) probabilities: seen, and in the right place."""
         score = np.clip(self.score, 0.0, 1.0)
         contrast, certainty = self.anchors.contrast, self.anchors.certainty
         trust = np.where(contrast >= MIN_CONTRAST, contrast**2 / (contrast**2 + WEAK_CONTRAST**2), 0.0)
         # On a flat thing a lone patch fits anywhere, with a high score.
         trust = trust * np.where(self.supported, 1.0, certainty / (certainty + WEAK_CERTAINTY))
-        return Tracks(
-            queries=self.queries,
-            xy=self.xy,
-            visible=np.where(self.held, 0.5 + 0.5 * score, 0.49 * score).astype(np.float32),
-            confidence=(score * trust).astype(np.float32),
-        )
+        visible = np.where(self.held, 0.5 + 0.5 * score, 0.49 * score)
+        return visible.astype(np.float32), (score * trust).astype(np.float32)
 
     def _continue(
         self,
@@ -133,10 +135,9 @@ class _Follower:
         picture: NDArray[np.float32],
         colours: Colours,
         warp: NDArray[np.float32],
-        active: NDArray[np.bool_],
     ) -> None:
         """Follow the points that were held in the frame before."""
-        chosen = np.flatnonzero(active & self.held[source])
+        chosen = np.flatnonzero(self.held[source])
         moved, missed = self.steps.move(source, target, self.xy[source, chosen])
         good = (missed < MAX_DISAGREEMENT_PX) & self._inside(moved)
         chosen, moved = chosen[good], moved[good]
@@ -176,7 +177,7 @@ class _Follower:
             predicted.supported[beside][..., None, None], predicted.warp[beside], np.eye(2, dtype=np.float32)
         )
         places = self.xy[target, beside] - (turned @ neighbours.apart[alone][..., None])[..., 0]
-        usable = neighbours.real[alone] & self.held[target, beside] & self._inside(places)
+        usable = self.held[target, beside] & self._inside(places)
         row, column = np.nonzero(usable)
         if not len(row):
             return
@@ -207,15 +208,6 @@ class _Follower:
         self.xy[target, chosen] = np.where(held[:, None], fitted, expected)
         self.held[target, chosen] = held
         self.score[target, chosen] = score
-
-    def _cut_anchors(self) -> Anchors:
-        patches = [
-            cut_patches(self._picture(f), self.queries[self.home == f, 1:]) for f in np.unique(self.home)
-        ]
-        raw, slope = (np.concatenate(part) for part in zip(*patches, strict=True))
-        # The patches came sorted by frame.
-        back = np.argsort(np.argsort(self.home, kind="stable"), kind="stable")
-        return make_anchors(raw[back], slope[back])
 
     def _picture(self, frame: int) -> NDArray[np.float32]:
         smooth: NDArray[np.float32] = cv2.GaussianBlur(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-COUNT = 16  # nearest points, by their queries, that are asked
+COUNT = 16  # nearest points in the query frame that are asked
 ALIKE_PX = 0.5  # pixels a frame by which points on one thing may differ ...
 ALIKE_PER_PX = 0.01  # ... and for each pixel between them (things turn, bend and have depth)
 OUTLIER_PX = 2.0  # a neighbour this far off the common motion counts half
@@ -38,17 +38,13 @@ class Neighbours:
 
     Attributes:
         index: (N, K) the neighbours, nearest first.
-        real: (N, K) bool: False where there are fewer; only points with the same query frame are asked.
         apart: (N, K, 2) float32: from the point to its neighbour in the query frame.
     """
 
-    def __init__(self, queries: NDArray[np.float32]) -> None:
-        xy = queries[:, 1:]
+    def __init__(self, xy: NDArray[np.float32]) -> None:
         square = ((xy[:, None] - xy[None]) ** 2).sum(axis=2)
-        square[queries[:, None, 0] != queries[None, :, 0]] = np.inf
         np.fill_diagonal(square, np.inf)
-        self.index = np.argsort(square, axis=1, kind="stable")[:, : min(COUNT, len(queries) - 1)]
-        self.real = np.isfinite(np.take_along_axis(square, self.index, axis=1))
+        self.index = np.argsort(square, axis=1, kind="stable")[:, : min(COUNT, len(xy) - 1)]
         self.apart = xy[self.index] - xy[:, None]
         self._allowed = ALIKE_PX + ALIKE_PER_PX * np.linalg.norm(self.apart, axis=2)
         self._difference = np.zeros(self.index.shape, np.float32)  # summed over the steps seen together
@@ -56,7 +52,7 @@ class Neighbours:
 
     def learn(self, step: NDArray[np.float32], seen: NDArray[np.bool_]) -> None:
         """Take note of one frame's (N, 2) motion of the points `seen` at both ends of it."""
-        together = self.real & seen[:, None] & seen[self.index]
+        together = seen[:, None] & seen[self.index]
         self._difference += together * np.linalg.norm(step[:, None] - step[self.index], axis=2)
         self._steps += together
 
@@ -67,7 +63,7 @@ class Neighbours:
         """
         # Before anything is known, a neighbour counts as half a step that differed by what is allowed.
         mean = (self._difference + 0.5 * ALIKE_PX) / (self._steps + 0.5)
-        weight = np.exp(-((mean / self._allowed) ** 2)) * (self.real & held[self.index])
+        weight = np.exp(-((mean / self._allowed) ** 2)) * held[self.index]
         now = xy[self.index]
         for last in (False, True):
             total = weight.sum(axis=1)
