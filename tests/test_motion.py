@@ -175,7 +175,9 @@ def test_a_frame_without_points_is_refused_and_the_others_are_compensated() -> N
 def test_first_person_footage_is_always_compensated() -> None:
     tracks = as_tracks(apply_homographies(pan(0.3), grid()))
     assert not judge(tracks).camera_moved
-    assert judge(tracks, always_compensate=True).camera_moved
+    compensated = judge(tracks, always_compensate=True)
+    assert compensated.camera_moved
+    assert np.allclose(compensated.background_motion, pan(0.3), atol=0.05)
 
 
 def test_epsilon_grows_with_the_picture_and_with_the_step() -> None:

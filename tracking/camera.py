@@ -125,6 +125,7 @@ def find_camera(
     width: int,
     height: int,
     threshold: float,
+    may_be_still: bool,
     key: str,
 ) -> Camera:
     """Find the background's motion in tracks.
@@ -133,6 +134,7 @@ def find_camera(
         xy: (T, N, 2) pixels.
         evidence: (T, N): the position is seen and believed.
         threshold: pixels between a track and the background's motion up to which it goes along.
+        may_be_still: "the camera stands still" is one of the answers.
         key: the clip's key; seeds the draw.
     """
     frames, points = evidence.shape
@@ -147,7 +149,7 @@ def find_camera(
     if len(voters) > COMPARED_POINTS:
         draw = generator_of(key, "camera voters")
         voters = np.sort(draw.choice(voters, COMPARED_POINTS, replace=False))
-    motion, is_still = _choose(start, wide, both, voters, (width, height), threshold, key)
+    motion, is_still = _choose(start, wide, both, voters, (width, height), threshold, may_be_still, key)
     if is_still:
         belongs = agreement(motion, start, wide, both, 2 * threshold) > 0.5
         return Camera(motion, np.ones(frames), np.zeros(frames, bool), belongs, True)
@@ -168,6 +170,7 @@ def _choose(
     voters: NDArray[np.intp],
     size: tuple[int, int],
     threshold: float,
+    may_be_still: bool,
     key: str,
 ) -> tuple[NDArray[np.float64], bool]:
     """Return the motion (T, 3, 3) with most votes, and whether it is "the camera stands still"."""
@@ -188,7 +191,7 @@ def _choose(
         if score > best_score:
             best, best_score = fitted, score
     exact = agreement(still[times], start[voters], here, seen, threshold * EXACT_SHARE) @ votes
-    if STILL_BONUS * float(exact) >= best_score:
+    if may_be_still and STILL_BONUS * float(exact) >= best_score:
         return still, True
     belongs = agreement(best, start, xy[times], both[times], 2 * threshold)
     return fit_homographies(start, xy, both * belongs**4, *size), False

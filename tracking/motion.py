@@ -46,7 +46,9 @@ def estimate_motion(
     frames, points = tracks.visible.shape
     evidence = tracks.seen & (tracks.confidence >= MIN_CONFIDENCE)
     kept = evidence.mean(axis=0) >= settings.min_visible if frames else np.zeros(points, bool)
-    camera = find_camera(tracks.xy, evidence, width, height, settings.reprojection_px * scale, key)
+    camera = find_camera(
+        tracks.xy, evidence, width, height, settings.reprojection_px * scale, not always_compensate, key
+    )
     background = camera.background & kept
     camera_steps = mean_displacement(tracks.xy[:, background], evidence[:, background])
     moved = always_compensate or (
