@@ -1,6 +1,7 @@
 """Runs something in a process of its own and says what it and its children cost. Linux only."""
 
 import multiprocessing
+import os
 import resource
 import threading
 import time
@@ -20,6 +21,7 @@ class Cost:
     Args:
         cpu_s: user and system time of all together.
         wall_s: from start to end.
+        others: processors that other work kept busy meanwhile.
         peak_mb: most memory (resident) that one of the processes held.
         together_mb: most that all held at a time; what they share counts for each.
         result: what the function returned.
@@ -27,6 +29,7 @@ class Cost:
 
     cpu_s: float
     wall_s: float
+    others: float
     peak_mb: float
     together_mb: float
     result: Any
@@ -40,7 +43,7 @@ def run_apart(function: Callable[..., Any], *arguments: Any) -> Cost:
     """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    before, begun = _children_cpu_s(), time.perf_counter()
+    before, machine_before, begun = _children_cpu_s(), _machine_cpu_s(), time.perf_counter()
     process = context.Process(target=_call, args=(theirs, function, arguments))
     process.start()
     theirs.close()
@@ -54,7 +57,9 @@ def run_apart(function: Callable[..., Any], *arguments: Any) -> Cost:
         process.join()
         watch.stop()
     wall_s = time.perf_counter() - begun
-    return Cost(_children_cpu_s() - before, wall_s, watch.peak_mb, watch.together_mb, result)
+    cpu_s = _children_cpu_s() - before
+    others = max(0.0, _machine_cpu_s() - machine_before - cpu_s) / wall_s
+    return Cost(cpu_s, wall_s, others, watch.peak_mb, watch.together_mb, result)
 
 
 def _call(pipe: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
@@ -64,6 +69,14 @@ def _call(pipe: Connection, function: Callable[..., Any], arguments: tuple[Any, 
 def _children_cpu_s() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
+
+
+def _machine_cpu_s() -> float:
+    """Seconds that all processors together were busy, or taken away by the host."""
+    user, nice, system, _idle, _wait, irq, softirq, steal = map(
+        int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
+    )
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
 
 
 class _MemoryWatch:
