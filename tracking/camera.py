@@ -28,6 +28,8 @@ BORDER = 0.22  # of the half sides: how wide the border is; 38 % of the picture'
 INNER_VOTE = 0.1  # votes of a point within; one on the border has 1
 STILL_BONUS = 1.25  # a camera that stands still explains its points exactly and for free
 EXACT_SHARE = 0.5  # "exactly": within this share of the inlier threshold
+DEPTH_TOLERANCE = 2.0  # inlier thresholds that a point may stray over a clip and still be fitted: near and
+# far things part when the camera travels, slowly; RANSAC's 4 px would take the nearest plane for the whole
 
 
 @dataclass(frozen=True)
@@ -150,10 +152,11 @@ def find_camera(
         draw = generator_of(key, "camera voters")
         voters = np.sort(draw.choice(voters, COMPARED_POINTS, replace=False))
     motion, is_still = _choose(start, wide, both, voters, (width, height), threshold, may_be_still, key)
+    tolerance = DEPTH_TOLERANCE * threshold
     if is_still:
         belongs = agreement(motion, start, wide, both, 2 * threshold) > 0.5
         return Camera(motion, np.ones(frames), np.zeros(frames, bool), belongs, True)
-    motion = _fit_background(motion, start, wide, both, (threshold, threshold / 2), (width, height))
+    motion = _fit_background(motion, start, wide, both, (tolerance, tolerance / 2), (width, height))
     return _checked(motion, start, wide, both, width, height, threshold)
 
 
@@ -174,26 +177,26 @@ def _choose(
     key: str,
 ) -> tuple[NDArray[np.float64], bool]:
     """Return the motion (T, 3, 3) with most votes, and whether it is "the camera stands still"."""
-    frames = len(xy)
+    frames, tolerance = len(xy), DEPTH_TOLERANCE * threshold
     times = np.unique(np.linspace(1, frames - 1, KEY_FRAMES).round().astype(int))
     votes = border_votes(start[voters])
     here, seen = xy[times][:, voters], both[times][:, voters]
     candidates = _draw_candidates(start[voters], here, votes * seen.mean(axis=0) ** 2, key)
-    scores = agreement(candidates, start[voters], here, seen, threshold) @ votes
+    scores = agreement(candidates, start[voters], here, seen, tolerance) @ votes
     still = np.tile(np.eye(3), (frames, 1, 1))
     best, best_score = still[times], -1.0
     # The best are fitted on all the points that go with them, and compared once more.
     for index in np.argsort(-scores, kind="stable")[:REFINED]:
         fitted = _fit_background(
-            candidates[index], start[voters], here, seen, (threshold, threshold / 2), size
+            candidates[index], start[voters], here, seen, (tolerance, tolerance / 2), size
         )
-        score = float(agreement(fitted, start[voters], here, seen, threshold) @ votes)
+        score = float(agreement(fitted, start[voters], here, seen, tolerance) @ votes)
         if score > best_score:
             best, best_score = fitted, score
     exact = agreement(still[times], start[voters], here, seen, threshold * EXACT_SHARE) @ votes
     if may_be_still and STILL_BONUS * float(exact) >= best_score:
         return still, True
-    belongs = agreement(best, start, xy[times], both[times], 2 * threshold)
+    belongs = agreement(best, start, xy[times], both[times], 2 * tolerance)
     return fit_homographies(start, xy, both * belongs**4, *size), False
 
 
