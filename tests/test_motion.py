@@ -86,8 +86,8 @@ def test_a_panning_camera_does_not_make_the_background_move() -> None:
     motion = judge(as_tracks(xy))
     assert motion.camera_moved
     assert (motion.moving == square).all()
-    assert np.allclose(motion.background_motion, pan(5.0, 1.0), atol=1e-3)
-    assert np.allclose(motion.xy[:, ~square], grid()[~square], atol=1e-2)
+    assert np.allclose(motion.background_motion, pan(5.0, 1.0), atol=0.05)
+    assert np.allclose(motion.xy[:, ~square], grid()[~square], atol=0.05)
 
 
 def test_an_object_that_the_camera_follows_moves_and_the_background_does_not() -> None:
@@ -109,7 +109,7 @@ def test_an_object_over_more_than_half_of_the_picture_is_not_taken_for_the_camer
     xy[:, large] = apply_homographies(camera @ pan(-4.0, 2.0), grid()[large])
     motion = judge(as_tracks(xy))
     assert (motion.moving == large).all()
-    assert np.allclose(motion.background_motion, camera, atol=1e-2)
+    assert np.allclose(motion.background_motion, camera, atol=0.05)
 
 
 def test_a_bar_fixed_to_the_picture_does_not_hide_the_cameras_pan() -> None:
