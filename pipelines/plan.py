@@ -181,7 +181,7 @@ def _tasks(items: Sequence[Item], config: BuildConfig) -> list[ScanTask]:
     tasks = []
     for start in range(0, len(items), ITEMS_PER_TASK):
         some = tuple(items[start : start + ITEMS_PER_TASK])
-        stamps = [(item.source, item.uri, item.locator, _stamp(item.locator)) for item in some]
+        stamps = [(*dataclasses.astuple(item), _stamp(item.locator)) for item in some]
         tasks.append(ScanTask(f"scan-{start:09d}-{digest(how, stamps)[:12]}", some))
     return tasks
 

@@ -11,12 +11,14 @@ class Item:
     """One thing a source lists: a video file, an episode, a file of records.
 
     `uri` is relative to the source's root (what lands in the record, the same on every machine),
-    `locator` is what opens it here (a local path or a Beam file-system URI).
+    `locator` is what opens it here (a local path or a Beam file-system URI); `payload` is JSON that the
+    source needs to scan it, "" where the rest is enough.
     """
 
     source: int
     uri: str
     locator: str
+    payload: str = ""
 
 
 @dataclass(frozen=True)

@@ -222,22 +222,28 @@ class AvVideo:
                 times.append(packet.pts)
         return sorted(times)
 
-    def pictures(self, first_pts: int | None = None) -> Iterator[AvPicture]:
+    def pictures(self, first_pts: int | None = None, exact: bool = True) -> Iterator[AvPicture]:
         """Decode from the start, or from the picture at `first_pts` on, sought where that is safe.
 
-        Where no picture has that time, those after it are given.
+        Where no picture has that time, those after it are given: for certain, and slowly, by decoding from
+        the start; unless `exact`, also where a good picture from before it was sought and decoded.
         """
         sought = self._container.format.name in SEEKABLE and not self._is_avi_reordered
         if first_pts is not None and sought:
             for lead_s in SEEK_LEADS_S:
                 pictures = self._sought(first_pts, lead_s)
+                begun = False
                 for picture in pictures:
                     if picture.pts is not None and picture.pts >= first_pts:
-                        if picture.pts == first_pts and not picture.damaged:
+                        if (picture.pts == first_pts or begun) and not picture.damaged:
                             yield picture
                             yield from pictures
                             return
                         break
+                    begun = not exact and picture.pts is not None and not picture.damaged
+                else:
+                    if begun:  # the video ends before `first_pts`
+                        return
         if not self._fresh:
             self.close()
             self._open()

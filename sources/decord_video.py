@@ -83,7 +83,7 @@ class DecordVideo:
         """Presentation times of all frames."""
         return self._times
 
-    def pictures(self, first_pts: int | None = None) -> Iterator[ArrayPicture]:
+    def pictures(self, first_pts: int | None = None, exact: bool = True) -> Iterator[ArrayPicture]:
         """Decode in sequence from the start; gives the pictures from `first_pts` on."""
         self._reader = self._open()
         for pts in self._times:

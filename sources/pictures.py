@@ -82,8 +82,11 @@ class Video(Protocol):
         """Presentation times of all frames without decoding, in order; None where the packets do not tell."""
         ...
 
-    def pictures(self, first_pts: int | None = None) -> Iterator[Picture]:
-        """Decode in order of display, from the start, or from the picture at `first_pts` on."""
+    def pictures(self, first_pts: int | None = None, exact: bool = True) -> Iterator[Picture]:
+        """Decode in order of display, from the start, or from the picture at `first_pts` on.
+
+        Unless `exact`, none need have that time: the first one after it will do.
+        """
         ...
 
 

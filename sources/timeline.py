@@ -114,13 +114,22 @@ class _Recorder:
         return self._parts.index + 1
 
 
-def record_timeline(video: Video, make_detector: Callable[[], SceneDetector] | None) -> Timeline:
-    """Decode a video once; without a detector only its packets are read, where they tell enough."""
+def record_timeline(
+    video: Video, make_detector: Callable[[], SceneDetector] | None, span: tuple[int, int] | None = None
+) -> Timeline:
+    """Decode a video once; without a detector only its packets are read, where they tell enough.
+
+    With a `span` (first and last time, in the time base) only that stretch is sought and decoded; parts are
+    counted from its start, so one with more than one has no place in the whole video.
+    """
     recorder = _Recorder(make_detector)
     damaged = timeless = rotation = 0
     first: Picture | None = None
-    times = None if make_detector else video.packet_times()
-    for picture in video.pictures():
+    errors = video.errors
+    times = None if make_detector or span else video.packet_times()
+    for picture in video.pictures(span[0], exact=False) if span else video.pictures():
+        if span and picture.pts is not None and picture.pts > span[1]:
+            break
         if first is None:
             first, rotation = picture, picture.rotation
         if times is not None:
@@ -141,6 +150,6 @@ def record_timeline(video: Video, make_detector: Callable[[], SceneDetector] | N
         parts=recorder.parts,
         damaged=damaged,
         timeless=timeless,
-        errors=video.errors,
+        errors=video.errors - errors,
         rotation=rotation,
     )

@@ -51,7 +51,7 @@ class WebpVideo:
         """None: only decoding tells them."""
         return None
 
-    def pictures(self, first_pts: int | None = None) -> Iterator[ArrayPicture]:
+    def pictures(self, first_pts: int | None = None, exact: bool = True) -> Iterator[ArrayPicture]:
         """Decode from the start, or from the picture at `first_pts` on; a damaged end ends it early."""
         pts = 0
         try:
