@@ -32,6 +32,10 @@ RETURN = 0.8  # ... for a lost one elsewhere: there, anything similar could be t
 CERTAIN = 1.0  # from here on a point is believed whatever its companions say
 CLEAR = 0.7  # from this correlation on a point teaches how the light and its neighbours change
 
+UNLIKE = 0.2  # agreement of colours (-0.6 to 0.3) below which a point may be somewhere else ...
+MORE_LIKE = 0.1  # ... where they agree better by this much
+MIN_MOVE_PX = 2.0  # places closer than this are the same place
+
 WEAK_CONTRAST = 1.0  # grey levels: a position found with it deserves half the confidence
 WEAK_CERTAINTY = 0.1  # of an anchor: without companions that agree, its position deserves half the confidence
 
@@ -104,6 +108,7 @@ class _Follower:
                 coasted = self.xy[source] + velocity
                 self._find(lost, target, picture, colours, neighbours, predicted, warp, coasted)
                 predicted = neighbours.predict(self.xy[target], self.held[target])
+            self._reconsider(target, picture, colours, neighbours, predicted, warp)
             self.supported[target] = predicted.supported
             off = np.linalg.norm(self.xy[target] - predicted.xy, axis=1)
             doubtful = self.held[target] & (self.score[target] < CERTAIN)
@@ -172,12 +177,7 @@ class _Follower:
         alone = lost[~supported & ~self.held[target, lost]]
         if not len(alone):
             return
-        beside = neighbours.index[alone]
-        turned = np.where(
-            predicted.supported[beside][..., None, None], predicted.warp[beside], np.eye(2, dtype=np.float32)
-        )
-        places = self.xy[target, beside] - (turned @ neighbours.apart[alone][..., None])[..., 0]
-        usable = self.held[target, beside] & self._inside(places)
+        places, turned, usable = self._places_beside(alone, target, neighbours, predicted)
         row, column = np.nonzero(usable)
         if not len(row):
             return
@@ -192,6 +192,56 @@ class _Follower:
         better = score >= RETURN
         rows, guess, fitted, score = alone[rows[better]], guess[better], fitted[better], score[better]
         self._record(target, rows, guess, fitted, score, np.ones(len(rows), bool))
+
+    def _reconsider(
+        self,
+        target: int,
+        picture: NDArray[np.float32],
+        colours: Colours,
+        neighbours: Neighbours,
+        predicted: Prediction,
+        warp: NDArray[np.float32],
+    ) -> None:
+        """Take points to where a neighbour would put them if their colours are there and not where they are.
+
+        Beside the edge of something that moves, most of a patch is that thing, and drags the point along.
+        """
+        held = np.flatnonzero(self.held[target])
+        fits = colours.agreement(target, held, self.xy[target, held], warp[held])
+        held, fits = held[fits < UNLIKE], fits[fits < UNLIKE]
+        places, turned, usable = self._places_beside(held, target, neighbours, predicted)
+        usable &= np.linalg.norm(places - self.xy[target, held, None], axis=2) > MIN_MOVE_PX
+        row, column = np.nonzero(usable)
+        if not len(row):
+            return
+        fits_there = np.full(usable.shape, -np.inf, np.float32)
+        fits_there[row, column] = colours.agreement(
+            target, held[row], places[row, column], turned[row, column]
+        )
+        rows = np.flatnonzero(fits_there.max(axis=1) > fits + MORE_LIKE)
+        best = fits_there[rows].argmax(axis=1)
+        chosen, place, turn = held[rows], places[rows, best], turned[rows, best]
+        score = correlate_anchors(self.anchors, chosen, picture, place, turn) + fits_there[rows, best]
+        self._record(target, chosen, place, place, score, score >= RETURN)
+
+    def _places_beside(
+        self,
+        chosen: NDArray[np.intp],
+        target: int,
+        neighbours: Neighbours,
+        predicted: Prediction,
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
+        """List where each neighbour (M, K) would put points, were they on the same thing.
+
+        Returns:
+            places (M, K, 2), warps there (M, K, 2, 2), and which are held and inside (M, K).
+        """
+        beside = neighbours.index[chosen]
+        turned = np.where(
+            predicted.supported[beside][..., None, None], predicted.warp[beside], np.eye(2, dtype=np.float32)
+        )
+        places = self.xy[target, beside] - (turned @ neighbours.apart[chosen][..., None])[..., 0]
+        return places, turned, self.held[target, beside] & self._inside(places)
 
     def _record(
         self,
