@@ -222,7 +222,9 @@ class _Follower:
         best = fits_there[rows].argmax(axis=1)
         chosen, place, turn = held[rows], places[rows, best], turned[rows, best]
         score = correlate_anchors(self.anchors, chosen, picture, place, turn) + fits_there[rows, best]
-        self._record(target, chosen, place, place, score, score >= RETURN)
+        sure = score >= RETURN
+        chosen, place, score = chosen[sure], place[sure], score[sure]
+        self._record(target, chosen, place, place, score, np.ones(len(chosen), bool))
 
     def _places_beside(
         self,
