@@ -66,7 +66,7 @@ def bench_build(videos: Path, trackers: Sequence[str], runs: int) -> Findings:
                 Figure(f"{tracker}: clips", clips),
                 Figure(f"{tracker}: build", min(whole), "s CPU"),
                 Figure(f"{tracker}: kernels alone", min(kernels), "s CPU"),
-                Figure(f"{tracker}: kernels / build", min(kernels) / min(whole), at_least=aim),
+                Figure(f"{tracker}: kernels / build", min(kernels) / min(whole)),
                 Figure(f"{tracker}: kernels / (build - start-up)", started, at_least=aim),
             ]
     return Findings(
@@ -75,7 +75,7 @@ def bench_build(videos: Path, trackers: Sequence[str], runs: int) -> Findings:
         tuple(figures),
         (
             f"CPU time of all processes, the least of {runs} interleaved runs",
-            "start-up (three interpreters that import Beam) is paid once and weighs on a small input only",
+            "start-up (the driver and a worker for each of two stages) is paid once, whatever the input",
         ),
     )
 
