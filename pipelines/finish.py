@@ -118,7 +118,7 @@ def write_provenance(folder: Path) -> None:
 
 
 def _sweep(folder: Path, planned: set[str]) -> None:
-    """Remove what runs that died left: temporaries, and shards of no plan."""
+    """Remove what attempts that died left, what only a run under way needs, and shards of no plan."""
     sweep_temporaries(folder)
     shutil.rmtree(work_path(folder), ignore_errors=True)
     for part, suffix in (

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from somtom.pipelines.config import BuildConfig, difference, dump_config
-from somtom.schemas.files import is_temporary, write_whole
+from somtom.schemas.files import is_temporary, sweep_temporaries, write_whole
 from somtom.schemas.folder import CARD, CONFIG, ENERGON, META, SHARDS, TRACKS
 
 OURS = (SHARDS, TRACKS, META, CARD, ENERGON)  # what a build writes, and --overwrite removes
@@ -57,6 +57,7 @@ def claim_output(root: Path) -> Iterator[None]:
         os.close(lock)
         raise OutputError(f"{root}: another run is working on it; wait for it or stop it") from error
     try:
+        sweep_temporaries(root)  # what runs that died left would fill the disk before it is finished
         yield
     finally:
         path.unlink(missing_ok=True)

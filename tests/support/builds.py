@@ -69,9 +69,14 @@ def reasons(folder: Path) -> dict[str, str]:
 
 
 def written(folder: Path) -> dict[str, tuple[int, int]]:
-    """Inode and time of change of every shard, tracks file and manifest: who was written again shows."""
+    """Inode and time of change of all files of every finished shard: who was written again shows."""
     return {
         path.relative_to(folder).as_posix(): (path.stat().st_ino, path.stat().st_mtime_ns)
-        for part in ("shards", "tracks", "meta/manifests")
-        for path in sorted((folder / part).iterdir())
+        for manifest in sorted((folder / "meta" / "manifests").glob("*.json"))
+        for path in (
+            manifest,
+            folder / "shards" / f"{manifest.stem}.tar",
+            folder / "tracks" / f"{manifest.stem}.parquet",
+        )
+        if path.exists()
     }

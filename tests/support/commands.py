@@ -13,7 +13,10 @@ import tomli_w
 
 SOMTOM = Path(sys.executable).parent / "somtom"
 # Worker processes find the test's own modules by this.
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+ENVIRONMENT = {
+    **os.environ,
+    "PYTHONPATH": os.pathsep.join(filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH")])),
+}
 
 
 def somtom(*arguments: object, **more: Any) -> "subprocess.CompletedProcess[str]":
