@@ -4,9 +4,19 @@ import difflib
 import importlib
 from typing import Any
 
+from somtom.sources.annotated_video import AnnotatedVideoSource
+from somtom.sources.ego4d import Ego4dSource
+from somtom.sources.epic_kitchens import EpicKitchensSource
+from somtom.sources.ssv2 import SomethingSomethingSource
 from somtom.sources.video import VideoSource
 
-SOURCES: dict[str, type[Any]] = {"video": VideoSource}
+SOURCES: dict[str, type[Any]] = {
+    "video": VideoSource,
+    "annotated-video": AnnotatedVideoSource,
+    "epic-kitchens": EpicKitchensSource,
+    "ego4d": Ego4dSource,
+    "ssv2": SomethingSomethingSource,
+}
 
 
 def source_class(kind: str) -> type[Any]:
