@@ -99,13 +99,16 @@ def _start_up_s(tree: dict[str, object], folder: Path, runs: int) -> float:
     return whole - float(run_apart(_kernels, small, folder / "small", folder).result[0])
 
 
-def bench_workers(videos: Path, tracker: str, runs: int) -> Findings:
-    """Hold the wall-clock time of a build with two processes against one."""
+def bench_workers(videos: Path, tracker: str, runs: int, overlap: float) -> Findings:
+    """Hold the wall-clock time of a build with two processes against one.
+
+    `overlap` of the clips makes many of few videos, so that start-up weighs as little as in a real build.
+    """
     processors = len(os.sched_getaffinity(0))
     alone: list[Cost] = []
     two: list[Cost] = []
     with tempfile.TemporaryDirectory(prefix="somtom-bench-") as name:
-        tree = config_tree(videos, tracker, clips_per_shard=4)
+        tree = {**config_tree(videos, tracker, clips_per_shard=4), "clips": {"overlap": overlap}}
         for _ in range(runs):
             for workers, costs in ((1, alone), (2, two)):
                 costs.append(build_apart(tree, Path(name) / "out", workers))
