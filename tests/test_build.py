@@ -39,7 +39,7 @@ def with_broken_files(folder: Path, good: int) -> Path:
     (folder / "still.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(64))
     whole = (folder / "v0.mp4").read_bytes()
     (folder / "cut.mp4").write_bytes(whole[: len(whole) // 3])
-    draw_video(folder / "short.mp4", seed=99, frames=5)
+    draw_video(folder / "short.mp4", seed=99, frames=4)
     return folder
 
 

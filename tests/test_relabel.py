@@ -22,7 +22,7 @@ OVERRIDES = ["motion.epsilon=0.7", "marks.style=box", "marks.min_points=20"]
 def sources(tmp_path: Path) -> Path:
     """Two videos, one of which the tracker may refuse a clip, and one that is cut off."""
     folder = draw_videos(tmp_path / "in", 2)
-    draw_video(folder / "refused.mp4", seed=5, marked=range(8, 12))
+    draw_video(folder / "refused.mp4", seed=5, marked=range(5, 8))
     (folder / "cut.mp4").write_bytes((folder / "v0.mp4").read_bytes()[:3000])
     return folder
 

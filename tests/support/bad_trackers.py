@@ -16,21 +16,21 @@ from numpy.typing import NDArray
 from somtom.schemas.marks import Mark
 from somtom.schemas.reasons import DataError
 from somtom.schemas.settings import TrackingSettings
-from somtom.tracking.dis import DisTracker
+from somtom.tracking.lk import LkTracker
 from somtom.tracking.trackers import ClipSession
 
 BEHAVIOUR, FIFO = "SOMTOM_TEST_BEHAVIOUR", "SOMTOM_TEST_FIFO"
 
 
 class OnMarked:
-    """The `dis` tracker, until it is given a marked clip."""
+    """The `lk` tracker, until it is given a marked clip."""
 
     def __init__(self, settings: TrackingSettings) -> None:
         if os.environ.get(BEHAVIOUR) == "must not be made":
             raise AssertionError("the tracker was made")
         if os.environ.get(BEHAVIOUR) == "abort when made" and multiprocessing.parent_process():
             os.abort()
-        self._inner = DisTracker(settings)
+        self._inner = LkTracker(settings)
         self.info = self._inner.info
 
     def open(self, frames: NDArray[np.uint8]) -> ClipSession:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 WIDTH, HEIGHT, FPS = 160, 120, 30
 
 
-def draw_frames(seed: int, frames: int = 40, marked: Container[int] = ()) -> NDArray[np.uint8]:
+def draw_frames(seed: int, frames: int = 24, marked: Container[int] = ()) -> NDArray[np.uint8]:
     """(T, 120, 160, 3): a square of 48 px goes 2 px a frame to the right and back, what is behind it rests.
 
     The `marked` frames have a white top-left corner: see `bad_trackers`.
@@ -28,7 +28,7 @@ def draw_frames(seed: int, frames: int = 40, marked: Container[int] = ()) -> NDA
     return pictures
 
 
-def draw_video(path: Path, seed: int = 0, frames: int = 40, marked: Container[int] = ()) -> Path:
+def draw_video(path: Path, seed: int = 0, frames: int = 24, marked: Container[int] = ()) -> Path:
     """Write an MPEG-4 video of `draw_frames`, in a container that the suffix names."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
@@ -41,7 +41,7 @@ def draw_video(path: Path, seed: int = 0, frames: int = 40, marked: Container[in
     return path
 
 
-def draw_videos(folder: Path, count: int, frames: int = 40) -> Path:
+def draw_videos(folder: Path, count: int, frames: int = 24) -> Path:
     """Write v0.mp4, v1.mp4, ... of different content; returns the folder."""
     for number in range(count):
         draw_video(folder / f"v{number}.mp4", seed=number, frames=frames)
