@@ -26,6 +26,14 @@ from somtom.sources.sniff import is_cut_off
 
 Axes = tuple[bool, bool, bool]  # swap the axes, then flip x, then flip y
 
+# by degrees counter-clockwise
+AXES_OF_ROTATION: dict[int, Axes] = {
+    0: (False, False, False),
+    90: (True, False, True),
+    180: (False, True, True),
+    270: (True, True, False),
+}
+
 READ_BYTES = 1 << 18
 ATTACHED_PICTURE = 1024  # av.stream.Disposition.attached_pic: cover art
 # Demuxers whose seeking lands on true key frames; others (GIF calls every frame one) are decoded from the
@@ -113,7 +121,11 @@ def display_axes(frame: Any) -> Axes:
     The matrix (nine 32-bit numbers, rows a b u / c d v / x y w) shows the stored point (p, q) at
     (ap + cq, bp + dq).
     """
-    for data in frame.side_data:
+    try:
+        side_data = list(frame.side_data)
+    except ValueError:  # FFmpeg has kinds that PyAV does not know (EXIF, stereo views): mirrors are not seen
+        return AXES_OF_ROTATION.get(frame.rotation % 360, AXES_OF_ROTATION[0])
+    for data in side_data:
         if data.type.name == "DISPLAYMATRIX":
             a, b, _, c, d = np.frombuffer(bytes(data), "<i4")[:5].tolist()
             if abs(a) + abs(d) >= abs(b) + abs(c):

@@ -123,6 +123,19 @@ def test_a_rotated_video_is_upright(tmp_path: Path, degrees: int, red: tuple[int
     assert pixel[0] - pixel[2] > 100
 
 
+def test_side_data_that_pyav_does_not_know_leaves_the_picture_upright(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned: a viewer turns the picture clockwise by 90 degrees
+    one = io.BytesIO()
+    Image.fromarray(draw(3)).save(one, "JPEG", exif=exif, quality=95)
+    (tmp_path / "a.mjpg").write_bytes(one.getvalue() * 5)
+    with AvVideo(str(tmp_path / "a.mjpg"), CLIPS) as video:
+        picture = next(video.pictures())
+        rgb = picture.rgb(HEIGHT, WIDTH)
+    assert (picture.width, picture.height, picture.rotation) == (HEIGHT, WIDTH, 90)
+    assert number_in(np.ascontiguousarray(np.rot90(rgb))) == 3
+
+
 def test_pixels_are_made_square_and_large_pictures_scaled_down(tmp_path: Path) -> None:
     path = write(tmp_path / "a.mp4", even(10), aspect=Fraction(2))
     result = scan(path)
