@@ -6,7 +6,7 @@ from somtom.pipelines.config import BuildConfig, parse_config
 from somtom.pipelines.finish import Totals, finish_build
 from somtom.pipelines.label import label_build
 from somtom.pipelines.output import OutputError, adopt_config, claim_output, read_config_tree
-from somtom.pipelines.plan import list_items, plan_build, put_in_place
+from somtom.pipelines.plan import list_items, plan_build, put_in_place, refuse_other_version
 from somtom.pipelines.runners import RunOptions
 from somtom.schemas.folder import plan_path
 from somtom.schemas.plan_table import PlannedShard, read_plan_index
@@ -45,6 +45,7 @@ def label_data_set(folder: Path, options: RunOptions) -> Totals:
         put_in_place(folder)
         if not plan_path(folder).is_file():
             raise OutputError(f"{folder}: holds no plan; run `somtom plan` or `somtom build`")
+        refuse_other_version(config, folder)
         planned = read_plan_index(plan_path(folder))
         label_build(config, folder, planned, options)
         return finish_build(folder, planned)

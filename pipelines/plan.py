@@ -40,6 +40,8 @@ def plan_build(
     """
     put_in_place(folder)
     planned = plan_path(folder).is_file()
+    if planned:
+        refuse_other_version(config, folder)
     old_rows = list(read_items(folder)) if planned else []
     left = Counter((row.source, row.facts.uri) for row in old_rows)
     new = []
@@ -79,6 +81,19 @@ def put_in_place(folder: Path) -> None:
         for table in sorted((ready / META).iterdir()):
             table.replace(folder / META / table.name)
         shutil.rmtree(ready)
+
+
+def refuse_other_version(config: BuildConfig, folder: Path) -> None:
+    """Refuse to go on with a plan of another version of somtom: one data set would hold labels of two.
+
+    Raises:
+        OutputError: that is so.
+    """
+    now = digest(label_settings(config.settings))
+    if any(one.label_digest != now for one in read_plan_index(plan_path(folder))):
+        raise OutputError(
+            f"{folder}: was planned by another version of somtom; go on with that one, or --overwrite"
+        )
 
 
 def list_items(config: BuildConfig) -> list[Item]:

@@ -15,6 +15,7 @@ from somtom.pipelines.output import (
     read_config_tree,
     work_path,
 )
+from somtom.pipelines.plan import refuse_other_version
 from somtom.pipelines.runners import RunOptions
 from somtom.pipelines.stage import Stage
 from somtom.schemas.books import SCAN
@@ -59,6 +60,7 @@ def relabel_data_set(
                 dataclasses.replace(spec, label_digest=label_digest) for spec in read_plan(plan_path(old))
             )
             write_plan(plan_path(new), specs)
+        refuse_other_version(config, new)
         _relabel(old, new, config, options)
         return finish_build(new, read_plan_index(plan_path(new)))
 

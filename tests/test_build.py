@@ -248,6 +248,20 @@ def test_labelling_a_folder_without_build_is_refused(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_plan_of_another_version_is_refused(
+    videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("somtom.transforms.versions.version", lambda name: "0.0.1")
+        plan_data_set(quick_config(videos), tmp_path / "out", THREADS)
+    with pytest.raises(OutputError, match="another version of somtom"):
+        label_data_set(tmp_path / "out", THREADS)
+    with pytest.raises(OutputError, match="another version of somtom"):
+        build(quick_config(videos), tmp_path / "out", append=True)
+    build(quick_config(videos), tmp_path / "out", overwrite=True)
+    assert faults(tmp_path / "out") == []
+
+
 # --- overwriting
 
 

@@ -40,13 +40,7 @@ class Store:
 
 
 def ref(number: int, run: int = 0) -> Ref:
-    numbers = {
-        "position": number,
-        "start_s": float(number),
-        "end_s": number + 1.0,
-        "step_s": 0.1,
-        "fps": 30.0,
-    }
+    times = {"start_s": float(number), "end_s": number + 1.0, "step_s": 0.1, "fps": 30.0}
     texts = dict.fromkeys(("kind", "dataset", "uri", "locator", "fingerprint", "licence", "group"), "x")
     return Ref(f"k{number}", source=0, run=run, position=number, frames=(0, 1), **times, **texts)
 
