@@ -47,5 +47,5 @@ def label_data_set(folder: Path, options: RunOptions) -> Totals:
             raise OutputError(f"{folder}: holds no plan; run `somtom plan` or `somtom build`")
         refuse_other_version(config, folder)
         planned = read_plan_index(plan_path(folder))
-        label_build(config, folder, planned, options)
-        return finish_build(folder, planned)
+        clips = label_build(config, folder, planned, options)
+        return finish_build(folder, planned, clips)

@@ -45,16 +45,17 @@ PACKAGES = (
 
 @dataclass(frozen=True)
 class Totals:
-    """What a finished data set holds."""
+    """What a finished data set holds, and how many `clips` of it this run labelled."""
 
     books: tuple[Books, ...]
+    clips: int
     samples: int
     shards: int
     size_bytes: int
     seconds: dict[str, float]
 
 
-def finish_build(folder: Path, planned: Sequence[PlannedShard]) -> Totals:
+def finish_build(folder: Path, planned: Sequence[PlannedShard], clips: int) -> Totals:
     """Write everything of meta/ that follows from the manifests; raises when the books do not balance."""
     manifests = list(_manifests(folder, planned))
     scan_rejects = [reject for reject in read_rejects(folder) if reject.stage == SCAN]
@@ -85,6 +86,7 @@ def finish_build(folder: Path, planned: Sequence[PlannedShard]) -> Totals:
         seconds.update(read_timings(folder, one.name))
     return Totals(
         books=tuple(books),
+        clips=clips,
         samples=sum(len(manifest.samples) for manifest in manifests),
         shards=sum(manifest.size_bytes > 0 for manifest in manifests),
         size_bytes=sum(manifest.size_bytes for manifest in manifests),

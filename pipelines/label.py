@@ -16,8 +16,8 @@ from somtom.transforms.label_shard import LabelShards
 
 def label_build(
     config: BuildConfig, folder: Path, planned: Sequence[PlannedShard], options: RunOptions
-) -> None:
-    """Make the shards that are not done."""
+) -> int:
+    """Make the shards that are not done; returns how many clips they hold."""
     limit = FailureLimit(options.max_failure_ratio)
 
     def count(shard: ShardSpec | PlannedShard) -> None:
@@ -34,5 +34,7 @@ def label_build(
     step = LabelShards(sources=config.sources, settings=config.settings, folder=folder, notes=notes)
     stage = Stage[ShardSpec]("label", "clips", step, lambda spec: len(spec.refs), notes)
     specs = read_plan(plan_path(folder), todo)
-    stage.run(specs, sum(one.refs for one in planned), sum(one.refs for one in done), options, count)
+    total, before = sum(one.refs for one in planned), sum(one.refs for one in done)
+    stage.run(specs, total, before, options, count)
     limit.settle()
+    return total - before

@@ -61,8 +61,8 @@ def relabel_data_set(
             )
             write_plan(plan_path(new), specs)
         refuse_other_version(config, new)
-        _relabel(old, new, config, options)
-        return finish_build(new, read_plan_index(plan_path(new)))
+        clips = _relabel(old, new, config, options)
+        return finish_build(new, read_plan_index(plan_path(new)), clips)
 
 
 def _new_config(old: Path, overrides: Sequence[str]) -> BuildConfig:
@@ -78,7 +78,7 @@ def _new_config(old: Path, overrides: Sequence[str]) -> BuildConfig:
     return config
 
 
-def _relabel(old: Path, new: Path, config: BuildConfig, options: RunOptions) -> None:
+def _relabel(old: Path, new: Path, config: BuildConfig, options: RunOptions) -> int:
     planned = read_plan_index(plan_path(new))
     todo = {one.name for one in planned if not is_done(new, one)}
     notes = notes_path(new)
@@ -87,3 +87,4 @@ def _relabel(old: Path, new: Path, config: BuildConfig, options: RunOptions) -> 
     total = sum(one.refs for one in planned)
     done = sum(one.refs for one in planned if one.name not in todo)
     stage.run(read_plan(plan_path(new), todo), total, done, options)
+    return total - done

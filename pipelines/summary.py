@@ -22,14 +22,14 @@ def summary_lines(totals: Totals, folder: Path, wall_s: float) -> list[str]:
         ).rstrip()
         for row in rows
     ]
-    clips = sum(books.inputs for books in totals.books if books.stage == "label")
-    rate = clips / wall_s if wall_s > 0 else 0.0
+    rate = totals.clips / wall_s if wall_s > 0 else 0.0
     spent = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in sorted(totals.seconds.items()))
     lines.append(
         f"{totals.samples} samples in {totals.shards} shards, {totals.size_bytes / 1e6:.1f} MB, "
         f"in {folder / 'shards'}"
     )
     lines.append(
-        f"this run: {wall_s:.1f} s, {rate:.2f} clips/s; all workers together: {spent or 'nothing to do'}"
+        f"this run: {totals.clips} clips in {wall_s:.1f} s, {rate:.2f} clips/s; "
+        f"all workers and runs together: {spent or 'nothing'}"
     )
     return lines

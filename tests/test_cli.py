@@ -73,7 +73,9 @@ def test_a_build_ends_with_a_table_and_status_0(
     assert lines[1].split() == ["toys", "scan", "2", "2", "used", "0", "0"]
     assert lines[2].split() == ["toys", "label", "8", "8", "0", "0"]
     assert f"8 samples in 4 shards, 0.2 MB, in {tmp_path / 'out' / 'shards'}" in lines[-2]
-    assert "clips/s" in lines[-1]
+    assert lines[-1].startswith("this run: 8 clips in ") and "track" in lines[-1]
+    assert main(["build", str(config), "--out", str(tmp_path / "out"), "--threads", "--quiet"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("this run: 0 clips in ")
     assert main(["check", str(tmp_path / "out")]) == 0
     assert faults(tmp_path / "out") == []
 
