@@ -14,7 +14,7 @@ from somtom.schemas.refs import Item
 MAX_SECONDS = 1e6
 MAX_TEXT = 10_000  # characters
 MAX_NAME = 255  # bytes of one part of a path, what file systems hold
-TIME = re.compile(r"(?:(?:(\d{1,4}):)?(\d{1,4}):)?(\d{1,7}(?:\.\d{1,9})?)", re.ASCII)
+TIME = re.compile(r"(?:(?:(\d{1,4}):)?(\d{1,4}):)?(\d{1,9}(?:\.\d{0,40})?(?:[eE][+-]?\d{1,3})?)", re.ASCII)
 FIELD = re.compile(r"\{([^{}]*)\}")
 
 

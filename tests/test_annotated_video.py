@@ -20,9 +20,11 @@ from somtom.schemas.refs import Scan
 from somtom.schemas.settings import ClipSettings, ShotSettings
 from somtom.sources.annotated_video import AnnotatedVideos, AnnotatedVideoSource
 from somtom.sources.annotations import BadRow, Row
+from somtom.sources.backends import open_video
 from somtom.sources.ego4d import Ego4dSource, window
 from somtom.sources.epic_kitchens import EpicKitchensSource
 from somtom.sources.ssv2 import SomethingSomethingSource
+from somtom.sources.timeline import record_timeline
 
 CLIPS = ClipSettings(steps=4, step_s=0.1, min_side=16)  # 0.4 s
 ONE_SHOT = ShotSettings(detector="none")
@@ -225,6 +227,19 @@ def test_only_the_stretch_of_a_row_is_decoded(
     monkeypatch.setattr(timeline._Recorder, "add", count)
     scan_rows(root, tmp_path, [("a.mp4", 4.0, 4.5, "x")])
     assert shown == 11
+
+
+def test_a_stretch_of_a_real_video_holds_the_frames_that_the_whole_has(test_data: Path) -> None:
+    names = ("exo_h265.ts", "exo_slowmo_vfr.mp4", "pixfmt_zoo/bframes_open_gop.mp4", "torchcodec_av1.mkv")
+    names += ("pixfmt_zoo/negative_start_editlist.mp4", "exo_vp9_odd_161x121.webm", "exo_sample.avi")
+    for name in names:
+        with open_video("pyav", str(test_data / "videos" / name), CLIPS) as video:
+            whole = record_timeline(video, None).pts
+            for first in range(3, len(whole), max(1, len(whole) // 5)):
+                # Between two frames, so that seeking must not depend on a frame's very time.
+                span = (int(whole[first - 1]) + 1, int(whole[min(first + 8, len(whole) - 1)]))
+                part = record_timeline(video, None, span).pts
+                assert np.array_equal(part, whole[(whole >= span[0]) & (whole <= span[1])]), name
 
 
 def test_settings_are_checked(root: Path, tmp_path: Path) -> None:
