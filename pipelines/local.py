@@ -116,9 +116,6 @@ class _Waiting(Generic[T]):
     def put_back(self, task: T) -> None:
         self._next.appendleft(task)
 
-    def drop(self) -> None:
-        self._next.clear()
-
 
 def _run_in_threads(work: Callable[[T], None], tasks: Iterable[T], workers: int) -> Iterator[Done[T] | Idle]:
     waiting = _Waiting(tasks)
@@ -135,7 +132,6 @@ def _run_in_threads(work: Callable[[T], None], tasks: Iterable[T], workers: int)
                 task = running.pop(future)
                 error = future.exception()
                 if error is not None:
-                    waiting.drop()
                     detail = "".join(traceback.format_exception(error))
                     raise TaskFailed(_last_line(detail), detail) from error
                 yield Done(task)
