@@ -36,8 +36,8 @@ def cut_segment(video: Video, row: Row, shots: ShotSettings, clips: ClipSettings
     """Lay clips into a row; one that is shorter than a clip is widened by up to `widen_s` to hold one.
 
         video    |---------- shot ----------|------- shot -------|
-        row                          |=====|
-        clip                    |-----------|       about the row's middle, moved to stay in its shot
+        row                             |==|
+        clip                  |------------|       about the row's middle, moved to stay in its shot
 
     Raises:
         DataError: why there is none.

@@ -148,3 +148,19 @@ def test_all_kinds_make_one_data_set_in_which_no_video_is_in_two_splits(tmp_path
     assert all(len(places) == 1 for places in splits.values())
     assert set().union(*splits.values()) == {"train", "val"}
     assert set(KINDS) <= set(SOURCES)
+
+
+def test_rows_that_are_added_later_join_the_split_of_their_video(tmp_path: Path) -> None:
+    sources = [generic(tmp_path / "a"), epic(tmp_path / "b")]
+    build(configure(*sources), tmp_path / "out")
+    before = {one["id"]: one["split"] for one in records(tmp_path / "out")}
+    table = tmp_path / "a/t.csv"
+    table.write_text(
+        table.read_text("utf-8-sig").replace("stop_s,text\n", "stop_s,text\na.mp4,0.7,1.4,new\n")
+    )
+    build(configure(*sources), tmp_path / "out", append=True)
+    assert faults(tmp_path / "out") == []
+    made = records(tmp_path / "out")
+    assert before.items() < {one["id"]: one["split"] for one in made}.items()
+    splits = {one["source"]["group"]: one["split"] for one in made}
+    assert all(splits[one["source"]["group"]] == one["split"] for one in made)

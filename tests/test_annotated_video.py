@@ -229,6 +229,16 @@ def test_only_the_stretch_of_a_row_is_decoded(
     assert shown == 11
 
 
+def test_a_row_over_a_backward_jump_of_the_clock_is_refused_and_one_before_it_read(tmp_path: Path) -> None:
+    one = write(tmp_path / "1.ts", even(30)).read_bytes()
+    (tmp_path / "a.ts").write_bytes(one + one)
+    rows = [("a.ts", 0.2, 0.8, "before"), ("a.ts", 1.0, 4.0, "over")]
+    before, over = scan_rows(tmp_path, tmp_path / "t", rows)
+    assert len(before.refs) == 1
+    assert over.reject is not None
+    assert over.reject.reason == "bad_timestamps"
+
+
 def test_a_stretch_of_a_real_video_holds_the_frames_that_the_whole_has(test_data: Path) -> None:
     names = ("exo_h265.ts", "exo_slowmo_vfr.mp4", "pixfmt_zoo/bframes_open_gop.mp4", "torchcodec_av1.mkv")
     names += ("pixfmt_zoo/negative_start_editlist.mp4", "exo_vp9_odd_161x121.webm", "exo_sample.avi")

@@ -121,6 +121,20 @@ def test_a_file_of_another_kind_is_one_clear_error(
         list(read_records(str(tmp_path / "gone.csv"), COLUMNS))
 
 
+@given(st.binary(max_size=200), st.sampled_from(["csv", "tsv", "jsonl", "json", "parquet"]), st.booleans())
+def test_any_bytes_are_records_or_one_error(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, suffix: str, headed: bool
+) -> None:
+    heads = {"csv": b"video,start_s,stop_s,text\n", "tsv": b"video\tstart_s\tstop_s\ttext\n", "json": b"["}
+    path = tmp_path_factory.getbasetemp() / f"any.{suffix}"
+    path.write_bytes((heads.get(suffix, b"") if headed else b"") + content)
+    try:
+        for record in read_records(str(path), COLUMNS):
+            assert isinstance(record, str) or set(COLUMNS) <= set(record)
+    except DataError as error:
+        assert error.reason == "bad_record"
+
+
 def test_times_are_seconds_or_clock_times() -> None:
     times = {"00:00:01.89": 1.89, "01:02:03": 3723.0, "27:48.25": 1668.25, " 7 ": 7.0, 7: 7.0, 0.0004: 0.0}
     assert {text: parse_seconds(text) for text in times} == times
