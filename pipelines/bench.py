@@ -69,7 +69,7 @@ def _build(inputs: BenchInputs) -> Findings:
 
 
 def _workers(inputs: BenchInputs) -> Findings:
-    overlap = 0.0 if inputs.options.data else 0.5 if inputs.options.full else 0.9
+    overlap = 0.0 if inputs.options.data else 0.75 if inputs.options.full else 0.9
     return bench_workers(inputs.videos, "dis", inputs.runs, overlap)
 
 
