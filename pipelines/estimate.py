@@ -27,9 +27,9 @@ from somtom.tracking.trackers import make_tracker
 from somtom.transforms.label_shard import LabelShards
 from somtom.transforms.scan import ScanItems, ScanTask, read_scans
 
-INPUTS = 12  # looked into at most
-CLIPS = 6  # labelled of each
-BUDGET_S = 60.0  # no further input is begun after so long
+INPUTS = 60  # looked into at most
+CLIPS = 4  # labelled of each
+BUDGET_S = 30.0  # no further input is begun after so long
 
 
 @dataclass(frozen=True)
