@@ -154,11 +154,14 @@ def draw_movers(recipe: Recipe, draw: np.random.Generator) -> list[Mover]:
     side = min(recipe.width, recipe.height)
     shapes = draw.permutation(list(SHAPES))
     colours = draw.permutation(list(COLOURS))
-    movers = []
+    size = np.array([recipe.width, recipe.height])
+    movers: list[Mover] = []
     for number in range(recipe.objects):
-        shape, radius = str(shapes[number]), draw.uniform(0.12, 0.24) * side
-        x, y = draw.uniform(0.15, 0.85, 2) * (recipe.width, recipe.height)
-        goal = draw.uniform(0.3, 0.7, 2) * (recipe.width, recipe.height) - (x, y)
+        shape, radius = str(shapes[number]), draw.uniform(0.15, 0.25) * side
+        starts = draw.uniform(0.15, 0.85, (8, 2)) * size
+        apart = [min([np.hypot(x - m.x, y - m.y) for m in movers], default=0.0) for x, y in starts]
+        x, y = starts[int(np.argmax(apart))]  # the farthest from the others, so that none starts covered
+        goal = draw.uniform(0.3, 0.7, 2) * size - (x, y)
         angle = np.arctan2(goal[1], goal[0])
         speed, turn, growth = draw.uniform(0.12, 0.4), draw.uniform(-0.8, 0.8), draw.uniform(-0.12, 0.2)
         radius_x = radius_y = radius
@@ -168,9 +171,7 @@ def draw_movers(recipe: Recipe, draw: np.random.Generator) -> list[Mover]:
             # 0.85 of the half axes: a "square" reaches that far; 0.78 * 0.76 = 59 % of the picture
             shape, turn, growth, speed = "square", 0.0, 0.0, draw.uniform(0.12, 0.2)
             radius_x, radius_y = 0.78 * recipe.width / 1.7, 0.76 * recipe.height / 1.7
-            x, y = np.array([0.5, 0.5]) * (recipe.width, recipe.height) - 0.04 * side * np.array(
-                [np.cos(angle), np.sin(angle)]
-            )
+            x, y = size / 2 - 0.04 * side * np.array([np.cos(angle), np.sin(angle)])
         movers.append(
             Mover(
                 shape,
