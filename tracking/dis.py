@@ -33,7 +33,7 @@ class DisSession:
         self.grey: list[NDArray[np.uint8]] = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames]
         self._engine = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
         # The anchors take care of the last half pixel. Against the preset as it is (stride 3, 25 steps,
-        # 5 refinements), on the clips of docs/tracking.md: average Jaccard 81.0 for 81.1 at 0.4 of the time.
+        # 5 refinements), on the clips of docs/tracking.md: average Jaccard 81.0 for 81.1 in half of the time.
         self._engine.setPatchStride(4)
         self._engine.setGradientDescentIterations(12)
         self._engine.setVariationalRefinementIterations(0)
