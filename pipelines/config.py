@@ -30,6 +30,11 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "clips.min_side": (8, 8192),
     "clips.max_aspect": (1.0, 1000.0),
     "clips.max_pixels": (1024, 2**30),
+    "clips.screen_short_side": (32, 8192),
+    "clips.cameras": (0, 16),
+    "clips.history": (0, 64),
+    "clips.history_step_s": (0.001, 3600.0),
+    "clips.action_chunk": (1, 1024),
     "tracking.grid": (2, 64),
     "tracking.short_side": (32, 8192),
     "motion.min_visible": (0.0, 1.0),
@@ -45,12 +50,19 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "marks.min_moving": (1, 4096),
     "marks.min_confidence": (0.0, 1.0),
     "marks.min_distance": (0.0, 1.0),
+    "robot.max_frozen": (0.0, 1.0),
+    "robot.max_jump": (0.0, 1e9),
+    "ui.min_elements": (0, 10_000),
     "output.clips_per_shard": (1, 1_000_000),
     "output.clips_per_run": (1, 100_000),
     "output.val_fraction": (0.0, 0.9),
     "output.limit": (0, 10**12),
 }
-CHOICES: dict[str, tuple[str, ...]] = {"shots.detector": ("adaptive", "content", "none")}
+CHOICES: dict[str, tuple[str, ...]] = {
+    "shots.detector": ("adaptive", "content", "none"),
+    "ui.detect": ("auto", "always", "never"),
+    "vl.boxes": ("keep", "marks"),
+}
 # Pairs whose first may not exceed the second.
 ORDERED = (
     ("marks.foreground_min", "marks.foreground_max"),

@@ -34,6 +34,8 @@ REF_COLUMNS = {
     "licence": "text",
     "fingerprint": "text",
     "payload": "text",
+    "history": "int",
+    "weight": "float",
 }
 PLAN_COLUMNS = {
     "shard": "text",

@@ -64,8 +64,11 @@ RECORD: tuple[Field, ...] = (
     _objects(
         "history",
         "what happened before, oldest first; each has a picture <key>.hNN.jpg",
-        _float("t_s", "seconds before the sample's picture, negative", "s", None),
+        _float(
+            "t_s", "seconds before the sample's picture, negative; a screenshot's counts steps", "s", None
+        ),
         _text("action_text", "what was done there"),
+        Field("known", "bool", "there was such a step; its picture is black otherwise", default=True),
     ),
     _objects(
         "conversations",
@@ -94,7 +97,7 @@ RECORD: tuple[Field, ...] = (
         "what is done at this picture",
         _text("kind", 'such as click or robot; "" for a video'),
         _text("text", "the action in words"),
-        _many("values", "float", "raw robot action, one number a dimension"),
+        _many("values", "float", "raw robot action: one number a dimension, step after step of the chunk"),
         _many("bins", "int", "the same, scaled by the data set's percentiles and cut into 256 bins"),
         _many("names", "text", "names of the dimensions"),
         default={},
@@ -122,6 +125,7 @@ RECORD: tuple[Field, ...] = (
         _float("end_s", "time of the last sampled frame; -1.0 for a screenshot", "s"),
         _float("fps", "frames a second of the input; -1.0 for a screenshot", "1/s"),
         _float("step_s", "time between sampled frames; -1.0 for a screenshot", "s"),
+        _float("weight", "how often it should be drawn in training, 1.0 as often as any other", default=1.0),
     ),
     _object(
         "motion",
@@ -160,6 +164,9 @@ RECORD: tuple[Field, ...] = (
         _float("residual_px", "mean displacement of the static points", "px per step"),
         _float("epsilon_margin", "smallest distance of a mark's displacement from epsilon", "px per step"),
         _float("mark_overlap", "share of the labels' area that another label covers", "0..1"),
+        _float("action_clipped", "share of the action's numbers outside of q01..q99", "0..1"),
+        _float("action_frozen", "share of the clip's control steps that repeat the action before", "0..1"),
+        _float("action_jump", "largest change between control steps, in ranges q01..q99"),
         default={},
     ),
 )

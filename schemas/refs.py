@@ -34,15 +34,17 @@ class Ref:
         fingerprint: hash of the input's size, first and last MiB.
         run: refs of one run are consecutive and are read in one pass.
         position: order within the input.
-        start_s, end_s: times in seconds of the first and last sampled frame.
-        step_s: seconds between sampled frames.
-        fps: frames a second of the input, measured, not read from a header.
-        frames: handles of the sampled frames that the source understands (a video's pts).
+        start_s, end_s: times in seconds of the first and last sampled frame; -1.0 for a screenshot.
+        step_s: seconds between sampled frames; -1.0 for a screenshot.
+        fps: frames a second of the input, measured, not read from a header; -1.0 for a screenshot.
+        frames: handles of the sampled frames that the source understands (a video's pts, an episode's steps).
         first_person: head-mounted camera: always compensated.
         instruction: the input's own text, "" where it has none.
         camera: name of the camera or stream, "" where there is one.
         split: "train" or "val"; "" until planned, unless the source asks for one.
         payload: JSON the source needs to read it, "" where the rest is enough.
+        history: how many of `frames`, the first ones, are earlier pictures; the clip is the others.
+        weight: how often the sample should be drawn in training, 1.0 as often as any other.
     """
 
     key: str
@@ -66,6 +68,8 @@ class Ref:
     camera: str = ""
     split: str = ""
     payload: str = ""
+    history: int = 0
+    weight: float = 1.0
 
     def __post_init__(self) -> None:
         if not KEY_PATTERN.fullmatch(self.key):

@@ -27,6 +27,7 @@ _FROM_RECORD: dict[str, tuple[str, ...]] = {
             "start_s",
             "end_s",
             "fps",
+            "weight",
         )
     },
     **{

@@ -26,6 +26,13 @@ class ClipSettings:
     min_side: int = 32  # pixels; a picture whose shorter side is less is filtered
     max_aspect: float = 8.0  # longer side / shorter side; beyond it a picture is filtered
     max_pixels: int = 67_108_864  # pixels of a frame (8192 x 8192); larger is refused before decoding
+    screen_short_side: int = 1080  # pixels; screenshots are scaled down to it, never up
+    cameras: int = 0  # further cameras that come along with each sample as cam1, ...; black where it has none
+    history: int = 0  # earlier pictures that come along as h00, ...; black where there are none
+    history_step_s: float = (
+        0.5  # seconds between them in a video or episode; a screenshot's are earlier steps
+    )
+    action_chunk: int = 1  # control steps of robot action given with a sample, from its first frame on
 
 
 @dataclass(frozen=True)
@@ -71,6 +78,29 @@ class TextSettings:
 
 
 @dataclass(frozen=True)
+class RobotSettings:
+    """Which robot actions are refused; those that are not finite or of the wrong width always are."""
+
+    max_frozen: float = 1.0  # share of a clip's control steps that may repeat the action before; 1 = all
+    max_jump: float = 0.0  # largest change between control steps, in ranges q01..q99; 0 = any
+
+
+@dataclass(frozen=True)
+class UiSettings:
+    """Which elements of a screenshot get a number."""
+
+    detect: str = "auto"  # auto (where the source gives fewer than min_elements) | always | never
+    min_elements: int = 4  # elements below which "auto" adds those found in the pixels
+
+
+@dataclass(frozen=True)
+class PairSettings:
+    """What becomes of image-text pairs."""
+
+    boxes: str = "keep"  # keep | marks: boxes and points in the text become numbered marks
+
+
+@dataclass(frozen=True)
 class OutputSettings:
     """Where the data set goes and how it is cut."""
 
@@ -91,4 +121,7 @@ class BuildSettings:
     motion: MotionSettings = field(default_factory=MotionSettings)
     marks: MarkSettings = field(default_factory=MarkSettings)
     text: TextSettings = field(default_factory=TextSettings)
+    robot: RobotSettings = field(default_factory=RobotSettings)
+    ui: UiSettings = field(default_factory=UiSettings)
+    vl: PairSettings = field(default_factory=PairSettings)
     output: OutputSettings = field(default_factory=OutputSettings)

@@ -18,44 +18,35 @@ from somtom.sources.annotations import BadRow, Row, fields_of, fill, make_row, r
 from somtom.sources.backends import open_video
 from somtom.sources.files import is_remote, local_path, open_binary
 from somtom.sources.fingerprint import fingerprint
-from somtom.sources.listing import dataset_of
 from somtom.sources.pictures import check_size
 from somtom.sources.reading import read_clips
 from somtom.sources.segments import cut_segment
 from somtom.sources.sniff import HEAD_BYTES, check_is_video
+from somtom.sources.source import DataSetSettings
 from somtom.sources.video_refs import Origin, learn, make_refs
 
 MAX_WIDEN_S = 60.0
 
 
-@dataclass(frozen=True)
-class AnnotatedVideos(ABC):
+@dataclass(frozen=True, kw_only=True)
+class AnnotatedVideos(DataSetSettings, ABC):
     """What sources of annotated videos share; a kind says what its rows are (`rows`)."""
 
     kind: ClassVar[str]
 
     path: str  # the folder that the videos are in; local or a Beam URI
     annotations: str  # the file of annotations
-    dataset: str = ""  # the data set's name; "" = the name of the folder
-    licence: str = ""  # of the videos; lands in every record
-    split: str = ""  # train | val puts all of it there; "" = planned
     video: str = "{video}"  # where in `path` a row's video lies; {name} is the row's value of that name
     widen_s: float = 1.0  # a row shorter than a clip is widened by up to this to hold one; 0 = never
 
     def __post_init__(self) -> None:
-        if self.split not in ("", "train", "val"):
-            raise ValueError(f"split must be train, val or empty, got {self.split!r}")
+        super().__post_init__()
         if not fields_of(self.video):
             raise ValueError(
                 f'video must name a value of the row, such as "{{video}}.mp4", got {self.video!r}'
             )
         if not 0 <= self.widen_s <= MAX_WIDEN_S:
             raise ValueError(f"widen_s must be 0 to {MAX_WIDEN_S:g}, got {self.widen_s!r}")
-
-    @property
-    def name(self) -> str:
-        """The data set's name."""
-        return self.dataset or dataset_of(self.path)
 
     @property
     def is_first_person(self) -> bool:
@@ -127,6 +118,7 @@ class AnnotatedVideos(ABC):
             split=self.split,
             first_person=self.is_first_person,
             instruction=row.text,
+            weight=self.weight,
         )
         return Scan(
             facts, refs=tuple(make_refs(item, facts, origin, segment.timeline, info, segment.cut, run_length))
@@ -137,7 +129,7 @@ class AnnotatedVideos(ABC):
         return read_clips(refs, clips, partial(open_video, "pyav"))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AnnotatedVideoSource(AnnotatedVideos):
     """Videos with a CSV, TSV, JSONL, JSON or Parquet table of (video, start_s, stop_s, text)."""
 

@@ -27,7 +27,7 @@ TAG = re.compile(r"^\s*#\s*(?:c|o)\b[\s,]*", re.IGNORECASE)
 UNSURE = re.compile(r"#\s*unsure\b", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Ego4dSource(AnnotatedVideos):
     """Ego4D: its narrations (narration.json, all_narrations_redacted.json) and the videos."""
 

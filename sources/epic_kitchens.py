@@ -14,7 +14,7 @@ from somtom.sources.annotations import BadRow, Row, fields_of
 START, STOP, TEXT = "start_timestamp", "stop_timestamp", "narration"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EpicKitchensSource(AnnotatedVideos):
     """EPIC-KITCHENS-100: a CSV of its annotations (EPIC_100_train.csv, ...) and the videos."""
 

@@ -16,7 +16,7 @@ TEXTS = ("label", "template")
 MAX_LABELS_BYTES = 1 << 24
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SomethingSomethingSource(AnnotatedVideos):
     """Something-Something v2: its list of {id, template, label, placeholders} and the videos."""
 

@@ -13,26 +13,24 @@ from somtom.sources.backends import BACKENDS, open_video
 from somtom.sources.decord_video import import_decord
 from somtom.sources.files import open_binary
 from somtom.sources.fingerprint import fingerprint
-from somtom.sources.listing import dataset_of, leaves_root, list_files
+from somtom.sources.listing import leaves_root, list_files
 from somtom.sources.pictures import check_size
 from somtom.sources.reading import read_clips
 from somtom.sources.shots import detector_maker
 from somtom.sources.sniff import HEAD_BYTES, check_is_video
+from somtom.sources.source import DataSetSettings
 from somtom.sources.texts import load_texts
 from somtom.sources.timeline import record_timeline
 from somtom.sources.video_refs import Origin, lay_clips, learn, make_refs
 
 
 @dataclass(frozen=True)
-class VideoSource:
+class VideoSource(DataSetSettings):
     """Video files; whatever FFmpeg decodes, judged by content and not by name."""
 
     kind: ClassVar[str] = "video"
 
     path: str  # a file, a folder, a glob (** too) or a list of files (.txt, or @list); local or a Beam URI
-    dataset: str = ""  # the data set's name; "" = the name of the folder the files are in
-    licence: str = ""  # of the videos; lands in every record
-    split: str = ""  # train | val puts all of it there; "" = planned
     include: tuple[str, ...] = ()  # globs of uris or file names to take; empty = all
     exclude: tuple[str, ...] = ()  # globs of uris or file names to leave out
     first_person: bool = False  # head-mounted camera: its motion is always compensated
@@ -40,17 +38,11 @@ class VideoSource:
     texts: str = ""  # a CSV or JSONL of (video, text): the instruction of each video, by its uri
 
     def __post_init__(self) -> None:
-        if self.split not in ("", "train", "val"):
-            raise ValueError(f"split must be train, val or empty, got {self.split!r}")
+        super().__post_init__()
         if self.backend not in BACKENDS:
             raise ValueError(f"backend must be one of {', '.join(BACKENDS)}, got {self.backend!r}")
         if self.backend == "decord":
             import_decord()
-
-    @property
-    def name(self) -> str:
-        """The data set's name."""
-        return self.dataset or dataset_of(self.path)
 
     @cached_property
     def instructions(self) -> dict[str, str]:
@@ -96,6 +88,7 @@ class VideoSource:
                 split=self.split,
                 first_person=self.first_person,
                 instruction=self.instructions.get(item.uri, ""),
+                weight=self.weight,
             )
             return Scan(facts, refs=tuple(make_refs(item, facts, origin, timeline, info, cut, run_length)))
         except DataError as error:

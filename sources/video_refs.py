@@ -29,6 +29,7 @@ class Origin:
     split: str
     first_person: bool
     instruction: str
+    weight: float = 1.0
 
 
 def learn(facts: ItemFacts, timeline: Timeline, info: VideoInfo) -> ItemFacts:
@@ -123,6 +124,7 @@ def make_refs(
             first_person=origin.first_person,
             instruction=origin.instruction,
             split=origin.split,
+            weight=origin.weight,
             payload=json.dumps(
                 {
                     "stream": info.stream,

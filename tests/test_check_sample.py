@@ -161,7 +161,7 @@ BROKEN_SAMPLES: dict[str, tuple[Callable[[Parts], Any], str]] = {
     ),
     "history without pictures": (
         both(
-            setting("history", value=[{"t_s": -1.0, "action_text": "x"}]),
+            setting("history", value=[{"t_s": -1.0, "action_text": "x", "known": True}]),
             setting("conversations", 0, "value", value="<image><image>"),
         ),
         "1 entries of history, but 0 pictures",
