@@ -99,11 +99,17 @@ class ItemFacts:
 
 @dataclass(frozen=True)
 class Scan:
-    """What scanning one item gave: refs, or exactly one reject when there are none."""
+    """What scanning one item gave: refs, or exactly one reject when there are none.
+
+    `actions` is the `sketch.ActionSketch` of a robot episode's actions as JSON, whose dimensions are
+    `action_names`; "" and empty for anything else.
+    """
 
     facts: ItemFacts
     refs: tuple[Ref, ...] = ()
     reject: Reject | None = None
+    actions: str = ""
+    action_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if bool(self.refs) == (self.reject is not None):

@@ -98,6 +98,31 @@ def cut_clips(
     return Clips(_spread(found, settings.max_per_video), sampling.step_s, gaps)
 
 
+def history_frames(
+    times_s: NDArray[np.float64], frame: int, first: int, settings: ClipSettings
+) -> tuple[int, ...]:
+    """Find the earlier frames that come along with a clip, oldest first: `history_step_s` apart, or nearly.
+
+    Fewer than `history` are given where the shot (from frame `first` on) does not reach so far back.
+
+    >>> history_frames(np.arange(9) * 0.1, 5, 1, ClipSettings(history=3, history_step_s=0.2))
+    (1, 3)
+    """
+    found: list[int] = []
+    times = times_s[first : frame + 1]
+    slack = frame_interval(times) / 2
+    for number in range(1, settings.history + 1):
+        wanted_s = times_s[frame] - number * settings.history_step_s
+        if wanted_s < times[0] - slack:
+            break
+        nearest = first + int(_nearest(times, np.array([wanted_s]))[0])
+        newer = found[-1] if found else frame
+        if min(nearest, newer - 1) < first:
+            break
+        found.append(min(nearest, newer - 1))
+    return tuple(reversed(found))
+
+
 def _nearest(times: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.intp]:
     """Index of the time nearest to each wanted one, the earlier of two that are equally near."""
     right = np.clip(np.searchsorted(times, wanted), 1, max(len(times) - 1, 1))

@@ -1,0 +1,172 @@
+"""What sources of screenshots share: an item is an episode of steps, each an instruction on a picture."""
+
+import contextlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from somtom.schemas.annotation import Annotation, PastStep, Screen
+from somtom.schemas.clips import Clip
+from somtom.schemas.keys import digest, sample_key
+from somtom.schemas.reasons import DataError, Reject
+from somtom.schemas.refs import Item, ItemFacts, Ref, Scan
+from somtom.schemas.settings import ClipSettings, ShotSettings
+from somtom.sources.images import decode_image
+from somtom.sources.source import DataSetSettings
+
+NO_TIME = -1.0
+
+
+class ScreenEpisode(ABC):
+    """One opened item: steps 0 .. `count - 1`, of which each becomes one sample or one reject.
+
+    `group`: what shares a split (site, app, episode), within the data set. `is_trajectory`: the steps follow
+    each other, so that earlier ones are history; otherwise they are instructions on one picture.
+    """
+
+    count: int
+    group: str
+    is_trajectory: bool
+
+    @abstractmethod
+    def instruction(self, step: int) -> str:
+        """What is asked for there, "" where nothing is.
+
+        Raises:
+            DataError: the step is unusable.
+        """
+
+    @abstractmethod
+    def picture(self, step: int) -> bytes:
+        """The encoded picture.
+
+        Raises:
+            DataError: it is missing or too large.
+        """
+
+    @abstractmethod
+    def fingerprint(self, step: int) -> str:
+        """A cheap hash of the picture: `fingerprint.fingerprint` of its file.
+
+        Raises:
+            DataError: `missing`.
+        """
+
+    @abstractmethod
+    def screen(self, step: int, width: int, height: int) -> Screen:
+        """Elements and action, in pixels of the upright picture, whose size is given.
+
+        Raises:
+            DataError: `bad_record`, `bad_box`, `no_target`, ...
+        """
+
+    def action_text(self, step: int) -> str:
+        """What was done at the step, in words: what later steps read as history; "" where it is not known."""
+        return ""
+
+
+@dataclass(frozen=True)
+class ScreenSource(DataSetSettings, ABC):
+    """A source of screenshots; a kind lists its items and opens them."""
+
+    kind: ClassVar[str]
+
+    @abstractmethod
+    def items(self, index: int) -> Iterator[Item]:
+        """List what there is; see `Source.items`."""
+
+    @abstractmethod
+    def open(self, uri: str, locator: str, payload: str) -> ScreenEpisode:
+        """Open an item by what its `Item` holds.
+
+        Raises:
+            DataError: it is missing or malformed.
+            OSError: the store failed.
+        """
+
+    def scan(self, item: Item, shots: ShotSettings, clips: ClipSettings, run_length: int) -> Scan:
+        """Make a ref of each step; see `Source.scan`."""
+        facts = ItemFacts(uri=item.uri)
+        try:
+            episode = self.open(item.uri, item.locator, item.payload)
+            if episode.count < 1:
+                raise DataError("bad_record", "it holds no step")
+            refs = tuple(self._ref(item, episode, step, clips, run_length) for step in range(episode.count))
+        except DataError as error:
+            return Scan(facts, reject=Reject(self.name, item.uri, "", "scan", error.reason, error.message))
+        return Scan(ItemFacts(uri=item.uri, fingerprint=refs[0].fingerprint, frames=episode.count), refs=refs)
+
+    def _ref(
+        self, item: Item, episode: ScreenEpisode, step: int, clips: ClipSettings, run_length: int
+    ) -> Ref:
+        instruction, stamp = "", ""
+        # A step that cannot be used is found again when it is read, and rejected there, alone.
+        with contextlib.suppress(DataError):
+            instruction = episode.instruction(step)
+        try:
+            stamp = episode.fingerprint(step)
+        except DataError:
+            if episode.count == 1:
+                raise
+            stamp = digest("absent", self.name, item.uri, step)
+        earlier = range(max(0, step - clips.history), step) if episode.is_trajectory else range(0)
+        return Ref(
+            key=sample_key(self.kind, self.name, item.uri, f"step{step}", NO_TIME),
+            source=item.source,
+            kind=self.kind,
+            dataset=self.name,
+            uri=item.uri,
+            locator=item.locator,
+            fingerprint=stamp,
+            licence=self.licence,
+            group=f"{self.name}/{episode.group}",
+            run=step // run_length,
+            position=step,
+            start_s=NO_TIME,
+            end_s=NO_TIME,
+            step_s=NO_TIME,
+            fps=NO_TIME,
+            frames=(*earlier, step),
+            instruction=instruction,
+            split=self.split,
+            payload=item.payload,
+            history=len(earlier),
+            weight=self.weight,
+        )
+
+    def read(self, refs: Sequence[Ref], clips: ClipSettings) -> Iterator[tuple[Ref, Clip | DataError]]:
+        """Read the steps of one item; see `Source.read`."""
+        if not refs:
+            return
+        try:
+            episode = self.open(refs[0].uri, refs[0].locator, refs[0].payload)
+        except DataError as error:
+            yield from ((ref, error) for ref in refs)
+            return
+        for ref in refs:
+            try:
+                yield ref, _read_step(ref, episode, clips)
+            except DataError as error:
+                yield ref, error
+
+
+def _read_step(ref: Ref, episode: ScreenEpisode, clips: ClipSettings) -> Clip:
+    step = ref.frames[-1]
+    if step >= episode.count or episode.fingerprint(step) != ref.fingerprint:
+        raise DataError("changed_input", f"{ref.uri} changed after it was planned: plan again")
+    episode.instruction(step)  # says why, where the step is unusable
+    rgb, (width, height) = decode_image(episode.picture(step), clips, clips.screen_short_side)
+    earlier = ref.frames[: ref.history]
+    past = tuple(PastStep(float(one - step), episode.action_text(one)) for one in earlier)
+    history = tuple(decode_image(episode.picture(one), clips, clips.screen_short_side)[0] for one in earlier)
+    return Clip(
+        frames=rgb[None],
+        times_s=np.array([NO_TIME]),
+        source_width=width,
+        source_height=height,
+        history=history,
+        annotation=Annotation(past=past, screen=episode.screen(step, width, height)),
+    )
