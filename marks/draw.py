@@ -96,6 +96,17 @@ def draw_marks(image: Image, marks: Sequence[Mark], style: str) -> Image:
     return canvas
 
 
+def label_overlap(width: int, height: int, marks: Sequence[Mark], style: str) -> float:
+    """Share, 0 to 1, of the labels' area that another label covers; -1.0 for a user's own style."""
+    chosen = mark_style(style)
+    if not isinstance(chosen, LabelStyle):
+        return -1.0
+    cover = np.zeros((height, width), dtype=np.int16)
+    for x0, y0, x1, y1 in chosen.layout(width, height, marks)[0].tolist():
+        cover[y0:y1, x0:x1] += 1
+    return float(cover[cover > 1].sum() / max(cover.sum(), 1))
+
+
 def digit_height(width: int, height: int, marks: Sequence[Mark]) -> int:
     """Choose how high the digits of these marks are, in pixels, on a picture of this size.
 

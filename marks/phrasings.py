@@ -24,5 +24,39 @@ TOM_QUESTIONS: tuple[str, ...] = (
     "What moves next? Answer in JSON: each moving mark with its {steps} future positions.",
 )
 
+# Say what to do next on a screen; `{instruction}` is the task.
+ACTION_QUESTIONS: tuple[str, ...] = (
+    "Task: {instruction}\nWhat is the next action?",
+    "Task: {instruction}\nWhich action comes next, and on which mark?",
+    "You are asked to: {instruction}\nWhat do you do on this screen?",
+    "Goal: {instruction}\nGive the next step as action : mark.",
+    "To do: {instruction}\nName the action to take now and its mark.",
+    "The user wants: {instruction}\nWhat should be done next on this screen?",
+    "{instruction}\nAnswer with the next action and the mark that it is done to.",
+    "Your task is this: {instruction}\nChoose the next action.",
+)
+# Say which mark an instruction is about; `{instruction}` is the input's own text.
+REFERENCE_QUESTIONS: tuple[str, ...] = (
+    "Which mark is meant? {instruction}",
+    "Find the mark for this: {instruction}",
+    "Task: {instruction}\nWhich mark is it about?",
+    "{instruction}\nName the mark and its position.",
+    "Locate the element for: {instruction}",
+    "Which of the marks fits this description? {instruction}",
+)
+# Say which mark an element has; `{role}` is such as "button", `{text}` what is written there.
+ELEMENT_QUESTIONS: tuple[str, ...] = (
+    'Which mark is the {role} "{text}"?',
+    'Find the {role} "{text}".',
+    'Where is the {role} "{text}"? Give its mark and position.',
+    'Name the mark of the {role} "{text}".',
+    'I am looking for the {role} "{text}". Which mark is it?',
+    'Locate the {role} that says "{text}".',
+)
+# What was done on the screens before, where it is known; `{steps}` has a line for each.
+PAST_LINES = "Done so far:\n{steps}"
+# Where earlier pictures stand before the marked one.
+SCREENS_LINE = "The last image is the present screen; before it come earlier ones."
+
 # The input's own text comes first where it has one.
 TASK_LINE = "Task: {instruction}"

@@ -22,7 +22,7 @@ class Conversation:
     """The turns about one marked picture.
 
     Args:
-        turns: `{"from": "human" | "gpt", "value": text}`, alternating; `<image>` once, in the first.
+        turns: `{"from": "human" | "gpt", "value": text}`, alternating; all `<image>` in the first.
         task: "tom" when a trace is asked for, else "som".
         clamped: points of the traces in the text that lay outside the picture.
     """
@@ -33,9 +33,17 @@ class Conversation:
 
 
 def write_conversations(
-    marks: Marks, width: int, height: int, instruction: str, settings: TextSettings, key: str
+    marks: Marks,
+    width: int,
+    height: int,
+    instruction: str,
+    settings: TextSettings,
+    key: str,
+    history: int = 0,
 ) -> Conversation:
     """Ask where the marks are and, when some of them move, which ones and where to.
+
+    The first turn begins with `<image>` for each of `history` earlier pictures and for the marked one.
 
     The first answer locates every mark. The second, only where something moves, gives the foreground
     marks' positions in each of the frames after the first, also in frames where they are not seen, so that
@@ -49,8 +57,8 @@ def write_conversations(
     starts = np.array([(mark.x, mark.y) for mark in marks.marks], dtype=np.float64).reshape(-1, 2)
     places, _ = quantise(starts, width, height)
     located = {mark.id: (int(x), int(y)) for mark, (x, y) in zip(marks.marks, places, strict=True)}
-    told = _plain(instruction) if settings.use_instruction else ""
-    head = [IMAGE_TOKEN] + ([TASK_LINE.format(instruction=told)] if told else [])
+    told = plain_text(instruction) if settings.use_instruction else ""
+    head = [IMAGE_TOKEN] * (history + 1) + ([TASK_LINE.format(instruction=told)] if told else [])
     turns = [
         {"from": "human", "value": "\n".join([*head, som_question.format(count=len(located))])},
         {"from": "gpt", "value": format_som(located)},
@@ -71,6 +79,6 @@ def write_conversations(
     return Conversation(turns, "tom", int(outside.sum()))
 
 
-def _plain(instruction: str) -> str:
+def plain_text(instruction: str) -> str:
     """Put the text on one line, and take the brackets off what a model would read as another picture."""
     return _ANY_IMAGE_TOKEN.sub(r"\1", " ".join(instruction.split()))

@@ -3,12 +3,17 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 _MARK = re.compile(r"Mark (\d+) at \[(-?\d+),(-?\d+)\]")
 _NAME = re.compile(r"Mark (\d+)")
+_KIND = re.compile(r"\w+")
+_ACTION = re.compile(r'(\w+)(?: (?:("(?:[^"\\]|\\.)*")|(\w+)))?(?: : (Mark \d+ at \[-?\d+,-?\d+\]))?')
+_ALWAYS_QUOTED = ("type", "select", "open")  # their text is content, not a name such as "down"
+_PICTURE_TOKEN = re.compile(r"<(?=\s*(?:image|video)\s*>)", re.IGNORECASE)
 
 Point = tuple[int, int]
 
@@ -118,3 +123,66 @@ def _load(text: str) -> object:
 def _is_point(value: object) -> bool:
     """Whether the JSON value is [integer, integer]."""
     return isinstance(value, list) and len(value) == 2 and all(type(number) is int for number in value)
+
+
+@dataclass(frozen=True)
+class Action:
+    """What is done on a screen, as an answer says it.
+
+    Args:
+        kind: one word of letters, digits and underscores, such as click or scroll.
+        argument: what is typed or selected, the direction, the key; "" where there is none.
+        mark: number of the mark that it is done to; None where to none.
+        point: where that mark is, in bins.
+    """
+
+    kind: str
+    argument: str = ""
+    mark: int | None = None
+    point: Point = (0, 0)
+
+
+def format_action(action: Action) -> str:
+    """Write an action: `kind`, then its argument, then ` : ` and the mark.
+
+    An argument that is one word is written as it is; any other, and whatever is typed, selected or opened,
+    as a JSON string, in which the "<" of LLaVA's picture tokens is escaped.
+
+    Raises:
+        ValueError: the kind is no word.
+
+    >>> format_action(Action("click", mark=5, point=(121, 87)))
+    'click : Mark 5 at [121,87]'
+    >>> print(format_action(Action("type", "hello", 3, (10, 20))))
+    type "hello" : Mark 3 at [10,20]
+    >>> format_action(Action("scroll", "down")), format_action(Action("complete"))
+    ('scroll down', 'complete')
+    """
+    if not _KIND.fullmatch(action.kind):
+        raise ValueError(f"an action's kind must be one word, got {action.kind!r:.80}")
+    text = action.kind
+    if action.argument or action.kind in _ALWAYS_QUOTED:
+        bare = action.kind not in _ALWAYS_QUOTED and _KIND.fullmatch(action.argument)
+        quoted = _PICTURE_TOKEN.sub(r"\\u003c", json.dumps(action.argument, ensure_ascii=False))
+        text += f" {action.argument if bare else quoted}"
+    return text if action.mark is None else f"{text} : {format_som({action.mark: action.point})}"
+
+
+def parse_action(text: str) -> Action:
+    """Read back what `format_action` wrote.
+
+    Raises:
+        ValueError: it could not have written that.
+    """
+    match = _ACTION.fullmatch(text)
+    if match is None:
+        raise ValueError(f"not an action: {text[:80]!r}")
+    kind, quoted, bare, place = match.groups()
+    argument = json.loads(quoted) if quoted else bare or ""
+    action = Action(kind, argument)
+    if place:
+        ((mark, point),) = parse_som(place).items()
+        action = Action(kind, argument, mark, point)
+    if format_action(action) != text:
+        raise ValueError(f"an action written in another way than ours: {text[:80]!r}")
+    return action

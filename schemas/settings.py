@@ -91,6 +91,10 @@ class UiSettings:
 
     detect: str = "auto"  # auto (where the source gives fewer than min_elements) | always | never
     min_elements: int = 4  # elements below which "auto" adds those found in the pixels
+    max_marks: int = 300  # of more elements a seeded choice is marked, always with the action's target
+    min_side: float = 5.0  # pixels of the picture written; narrower or lower elements get no mark
+    max_area: float = 0.8  # share of the picture; larger elements get no mark
+    merge_iou: float = 0.8  # boxes that overlap more (intersection over union) are one element
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,97 @@
+"""From a stored screenshot to a sample: elements become numbered marks, and the action is said."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from somtom.marks.detect import detect_elements
+from somtom.marks.draw import draw_marks, label_overlap
+from somtom.marks.elements import mark_elements, select_elements, usable_count
+from somtom.marks.nested import overlaps_any
+from somtom.marks.screen_text import write_screen_conversation
+from somtom.schemas.annotation import Element, Screen
+from somtom.schemas.pictures import decode_jpeg, encode_jpeg
+from somtom.schemas.record import complete_record
+from somtom.schemas.sample import Sample
+from somtom.schemas.settings import BuildSettings, UiSettings
+from somtom.schemas.tracks_table import StoredClip
+from somtom.transforms.records import extra_members, history_record, source_record
+
+
+def label_screen(clip: StoredClip, settings: BuildSettings) -> Sample:
+    """Make the sample of a screenshot whose `clean_jpeg` is given; `annotation.screen` must be, too.
+
+    Raises:
+        DataError: it is filtered: `no_elements`, `no_target`, `target_unmatched`, `unsupported`.
+    """
+    ref = clip.ref
+    if clip.annotation.screen is None:
+        raise ValueError(f"{ref.key}: is no screenshot")
+    picture = decode_jpeg(clip.clean_jpeg)
+    scale = clip.width / clip.source_width, clip.height / clip.source_height
+    screen = scaled_screen(clip.annotation.screen, *scale)
+    elements = with_detected(screen.elements, picture, settings.ui)
+    size = clip.width, clip.height
+    marks = mark_elements(select_elements(elements, screen.action, *size, settings.ui, ref.key), ref.key)
+    said = write_screen_conversation(
+        marks.marks, screen.action, clip.annotation.past, size, ref.instruction, settings.text, ref.key
+    )
+    numbered = tuple(replace(mark, foreground=mark.id == said.target) for mark in marks.marks)
+    record = {
+        "id": ref.key,
+        "split": ref.split,
+        "task": "ui",
+        "instruction": ref.instruction,
+        "history": history_record(clip),
+        "conversations": said.turns,
+        "marks": [vars(mark) for mark in numbered],
+        "target_mark": said.target,
+        "action": {"kind": said.kind, "text": said.action_text},
+        "width": clip.width,
+        "height": clip.height,
+        "source": source_record(ref),
+        "quality": {
+            "visible_share": 1.0,
+            "mark_overlap": label_overlap(*size, numbered, settings.marks.style),
+        },
+    }
+    return Sample(
+        key=ref.key,
+        record=complete_record(record),
+        marked_jpeg=encode_jpeg(
+            draw_marks(picture, numbered, settings.marks.style), settings.clips.jpeg_quality
+        ),
+        clean_jpeg=clip.clean_jpeg,
+        traces=marks.traces,
+        extra=extra_members(clip),
+    )
+
+
+def scaled_screen(screen: Screen, across: float, down: float) -> Screen:
+    """The screen in pixels of a picture that is `across` times as wide and `down` times as high."""
+    elements = tuple(
+        replace(one, x0=one.x0 * across, y0=one.y0 * down, x1=one.x1 * across, y1=one.y1 * down)
+        for one in screen.elements
+    )
+    point = screen.action.point
+    moved = None if point is None else (point[0] * across, point[1] * down)
+    return Screen(elements, replace(screen.action, point=moved))
+
+
+def with_detected(
+    elements: Sequence[Element], picture: NDArray[np.uint8], settings: UiSettings
+) -> tuple[Element, ...]:
+    """Add what is found in the (H, W, 3) picture where the settings ask for it; those given come first.
+
+    Found elements that overlap a given one that may be marked are left out.
+    """
+    height, width = picture.shape[:2]
+    if settings.detect == "never" or (
+        settings.detect == "auto" and usable_count(elements, width, height, settings) >= settings.min_elements
+    ):
+        return tuple(elements)
+    given = [one for one in elements if one.actionable and one.visible]
+    found = detect_elements(picture)
+    return (*elements, *(one for one in found if not overlaps_any(one, given)))
