@@ -1,0 +1,198 @@
+"""What the actions of each robot data set look like, and the 256 bins that follow from it."""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from somtom.schemas.files import write_whole
+from somtom.schemas.folder import META
+from somtom.schemas.reasons import DataError
+from somtom.schemas.record import load_json, storable_text
+from somtom.schemas.sketch import ActionSketch
+
+ACTION_STATS = "action_stats.json"
+PUBLISHED, MEASURED = "published", "measured"
+BINS = 256
+_MOST_BYTES = 64 << 20  # of the file: more than a thousand data sets of a thousand dimensions need
+_LISTS = ("q01", "q99", "min", "max", "mean", "std")
+
+
+@dataclass(frozen=True)
+class ActionStats:
+    """Statistics of a data set's actions, one number a dimension.
+
+    Args:
+        names: D names of the dimensions.
+        count: actions they were taken from; -1 where their publisher does not say.
+        q01, q99: the 1st and 99th percentile, between which the bins lie.
+        min, max, mean, std: extremes, mean and standard deviation (divided by the count).
+        origin: "published" with the data set, or "measured" here, over the episodes scanned.
+        not_finite: actions scanned that hold a number that is not finite; measured statistics lack them.
+    """
+
+    names: tuple[str, ...]
+    count: int
+    q01: tuple[float, ...]
+    q99: tuple[float, ...]
+    min: tuple[float, ...]
+    max: tuple[float, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    origin: str
+    not_finite: int = 0
+
+    def __post_init__(self) -> None:
+        width = len(self.names)
+        for name in _LISTS:
+            values = getattr(self, name)
+            if len(values) != width or not all(map(math.isfinite, values)) or not width:
+                raise ValueError(f"{name} must be {width} finite numbers, got {values!s:.80}")
+        if any(
+            not math.isfinite(high - low) or high < low for low, high in zip(self.q01, self.q99, strict=True)
+        ):
+            raise ValueError(f"q01 must not exceed q99, got {self.q01!s:.80} and {self.q99!s:.80}")
+        if self.origin not in (PUBLISHED, MEASURED) or self.count < -1 or self.not_finite < 0:
+            raise ValueError(f"{self.origin!r:.20} statistics of {self.count} actions")
+
+    @classmethod
+    def of_sketch(cls, names: tuple[str, ...], sketch: ActionSketch) -> Self:
+        """Take the statistics out of a sketch of at least one finite action."""
+        q01, q99 = sketch.quantile(0.01), sketch.quantile(0.99)
+        columns = (q01, q99, sketch.minimum, sketch.maximum, sketch.mean, sketch.std)
+        values = {name: tuple(column.tolist()) for name, column in zip(_LISTS, columns, strict=True)}
+        return cls(names, sketch.rows, **values, origin=MEASURED, not_finite=sketch.bad_rows)
+
+
+class ActionTally:
+    """Adds up the sketches of scanned episodes; the result does not depend on their order."""
+
+    def __init__(self) -> None:
+        self._sketches: dict[str, dict[tuple[str, ...], ActionSketch]] = {}
+
+    def add(self, dataset: str, names: tuple[str, ...], sketch_json: str) -> None:
+        """Take in the sketch of some of a data set's episodes, whose dimensions are `names`.
+
+        Raises:
+            DataError: `unreadable`: the sketch is damaged.
+        """
+        sketch = ActionSketch.from_json(sketch_json)
+        if sketch.width != len(names):
+            raise DataError("unreadable", f"a stored sketch has {sketch.width} dimensions, not {len(names)}")
+        self._sketches.setdefault(dataset, {}).setdefault(names, ActionSketch(len(names))).merge(sketch)
+
+    def stats(self, published: Mapping[str, ActionStats]) -> dict[str, ActionStats]:
+        """The statistics of each data set, by its name.
+
+        Where a data set's episodes name their dimensions differently, the names that most actions have
+        win, and the clips of the others are rejected when they are labelled. Published statistics are
+        taken where they are of those dimensions. A data set without a finite action has none.
+        """
+        found = {}
+        for dataset, of_names in sorted(self._sketches.items()):
+            names = min(of_names, key=lambda one: (-of_names[one].rows, one))
+            sketch = of_names[names]
+            if dataset in published and published[dataset].names == names:
+                found[dataset] = replace(published[dataset], not_finite=sketch.bad_rows)
+            elif sketch.rows:
+                found[dataset] = ActionStats.of_sketch(names, sketch)
+        return found
+
+
+def write_action_stats(folder: Path, stats: Mapping[str, ActionStats]) -> None:
+    """Write meta/action_stats.json; data sets without robots have no such file."""
+    tree = {dataset: asdict(one) for dataset, one in sorted(stats.items())}
+    text = storable_text(json.dumps(tree, ensure_ascii=False, allow_nan=False, indent=1))
+    write_whole(folder / META / ACTION_STATS, text.encode() + b"\n")
+
+
+def read_action_stats(folder: Path) -> dict[str, ActionStats]:
+    """Read meta/action_stats.json back, by data set; empty where there is no such file.
+
+    Raises:
+        DataError: `unreadable`: damaged.
+    """
+    path = folder / META / ACTION_STATS
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+    except FileNotFoundError:
+        return {}
+    try:
+        if len(data) > _MOST_BYTES:
+            raise ValueError(f"more than {_MOST_BYTES} bytes")
+        return dict(_read(load_json(data)))
+    except (DataError, ValueError, TypeError, OverflowError) as error:
+        said = error.message if isinstance(error, DataError) else error
+        raise DataError("unreadable", f"{META}/{ACTION_STATS} is damaged: {said}") from error
+
+
+def _read(tree: object) -> Iterator[tuple[str, ActionStats]]:
+    if not isinstance(tree, dict):
+        raise ValueError("it must hold an object")
+    for dataset, values in tree.items():
+        if not isinstance(values, dict):
+            raise ValueError(f"{dataset!r:.40} must be an object")
+        yield dataset, ActionStats(**{name: _value(name, value) for name, value in values.items()})
+
+
+def _value(name: str, value: Any) -> Any:
+    if name in _LISTS and isinstance(value, list) and all(type(one) in (float, int) for one in value):
+        return tuple(float(one) for one in value)
+    if name == "names" and isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return tuple(value)
+    if (name in ("count", "not_finite") and type(value) is int) or (
+        name == "origin" and isinstance(value, str)
+    ):
+        return value
+    raise ValueError(f"{name!r:.40} is {value!r:.40}")
+
+
+def bins_of(values: ArrayLike, stats: ActionStats) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Cut q01..q99 of each dimension into 256 equal bins and say in which each number lies.
+
+    With u = 2 (x - q01) / (q99 - q01) - 1, clipped to -1..1, `bin = min(255, floor((u + 1) / 2 * 256))`.
+    Where q01 = q99 every bin is 128.
+
+    Args:
+        values: (C, D) finite actions.
+
+    Returns:
+        (C, D) bins, 0..255, and (C, D) whether the number lay outside of q01..q99 and was clipped.
+    """
+    low, high = _range(stats)
+    rows = _rows(values, stats)
+    inside = np.clip(rows, low, high)
+    width = np.where(high > low, high - low, 1.0)
+    share = np.where(high > low, (inside - low) / width, 0.5)  # (u + 1) / 2
+    return np.minimum(np.floor(share * BINS), BINS - 1).astype(np.int64), inside != rows
+
+
+def values_of(bins: ArrayLike, stats: ActionStats) -> NDArray[np.float64]:
+    """Give the centres of (C, D) bins: at most half a bin from what `bins_of` was given inside q01..q99."""
+    low, high = _range(stats)
+    centres: NDArray[np.float64] = low + (_rows(bins, stats) + 0.5) / BINS * (high - low)
+    return centres
+
+
+def ranges_of(stats: ActionStats) -> NDArray[np.float64]:
+    """The (D,) sizes of q01..q99; of min..max where that is empty, and 1 where that is empty as well."""
+    low, high = _range(stats)
+    whole = np.array(stats.max) - np.array(stats.min)
+    return np.where(high > low, high - low, np.where(whole > 0, whole, 1.0))
+
+
+def _range(stats: ActionStats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    return np.array(stats.q01), np.array(stats.q99)
+
+
+def _rows(values: ArrayLike, stats: ActionStats) -> NDArray[np.float64]:
+    rows = np.asarray(values, dtype=np.float64)
+    if rows.ndim != 2 or rows.shape[1] != len(stats.names):
+        raise ValueError(f"actions must be (C, {len(stats.names)}), got {rows.shape}")
+    return rows
