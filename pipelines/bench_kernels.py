@@ -19,7 +19,7 @@ from somtom.sources.backends import open_video
 from somtom.sources.pictures import scaled_size
 from somtom.sources.shots import SHORT_SIDE, CutFinder, detector_maker
 from somtom.tracking.trackers import make_tracker
-from somtom.transforms.label import label_clip
+from somtom.transforms.label_clip import label_clip
 from somtom.transforms.label_shard import track_ref
 
 

@@ -48,4 +48,4 @@ def label_data_set(folder: Path, options: RunOptions) -> Totals:
         refuse_other_version(config, folder)
         planned = read_plan_index(plan_path(folder))
         clips = label_build(config, folder, planned, options)
-        return finish_build(folder, planned, clips)
+        return finish_build(folder, planned, clips, config.settings.clips)

@@ -21,6 +21,8 @@ _MEMBERS = """\
 | `<key>.clean.jpg` | the same picture without marks |
 | `<key>.traces.npy` | float32 (T, K, 3): x, y in pixels and visible 0 or 1 of each mark in each frame |
 """
+_HISTORY_MEMBER = "| `<key>.h00.jpg`, ... | {count} earlier pictures, oldest first; black where none was |"
+_CAMERA_MEMBER = "| `<key>.cam1.jpg`, ... | {count} further cameras; black where none was |"
 
 _LOAD = """\
 ```python
@@ -56,7 +58,7 @@ def write_card(folder: Path, name: str, extra: Sequence[str] = ()) -> None:
         splits[row["split"]] += 1
         tasks[row["task"]] += 1
         licences[row["licence"] or "not stated"] += 1
-        trackers[row["tracker"] or "none (screenshots)"] += 1
+        trackers[row["tracker"] or "none (one picture)"] += 1
         first_shard.setdefault(row["split"], row["shard"])
     ordered = [split for split in SPLITS if split in splits]
     lines = [
@@ -83,6 +85,7 @@ def write_card(folder: Path, name: str, extra: Sequence[str] = ()) -> None:
         "## What a sample holds",
         "",
         *_MEMBERS.splitlines(),
+        *_further_members(extra),
         "",
         *_table(("field of the record", "meaning"), [(field.name, field.meaning) for field in RECORD]),
         "## How to load it",
@@ -93,6 +96,12 @@ def write_card(folder: Path, name: str, extra: Sequence[str] = ()) -> None:
     else:
         lines.append("No input gave a sample: see `meta/rejects.parquet` for the reasons.")
     write_whole(folder / CARD, ("\n".join(lines) + "\n").encode())
+
+
+def _further_members(extra: Sequence[str]) -> list[str]:
+    cameras = sum(1 for name in extra if name.startswith("cam"))
+    counts = ((_HISTORY_MEMBER, len(extra) - cameras), (_CAMERA_MEMBER, cameras))
+    return [line.format(count=count) for line, count in counts if count]
 
 
 def _front_matter(name: str, splits: list[str], licences: Counter[str], extra: Sequence[str]) -> list[str]:

@@ -20,7 +20,7 @@ from somtom.schemas.settings import BuildSettings
 from somtom.schemas.tracks import Tracks
 from somtom.schemas.tracks_table import StoredClip, read_tracks
 from somtom.tracking.motion import MIN_CONFIDENCE, REFERENCE_SIDE, mean_displacement
-from somtom.transforms.label import judge_motion, tracks_of
+from somtom.transforms.label_clip import judge_motion, tracks_of
 
 SHOWN_KEYS = 5  # of those that an ambiguous prefix means
 

@@ -28,6 +28,8 @@ from somtom.schemas.meta_tables import (
 )
 from somtom.schemas.plan_table import PlannedShard
 from somtom.schemas.reasons import Reject
+from somtom.schemas.sample import extra_names
+from somtom.schemas.settings import ClipSettings
 
 PACKAGES = (
     "somtom",
@@ -55,7 +57,7 @@ class Totals:
     seconds: dict[str, float]
 
 
-def finish_build(folder: Path, planned: Sequence[PlannedShard], clips: int) -> Totals:
+def finish_build(folder: Path, planned: Sequence[PlannedShard], clips: int, settings: ClipSettings) -> Totals:
     """Write everything of meta/ that follows from the manifests; raises when the books do not balance."""
     manifests = list(_manifests(folder, planned))
     scan_rejects = [reject for reject in read_rejects(folder) if reject.stage == SCAN]
@@ -74,12 +76,13 @@ def finish_build(folder: Path, planned: Sequence[PlannedShard], clips: int) -> T
     rejects: list[Reject] = [*scan_rejects, *(one for manifest in manifests for one in manifest.rejects)]
     write_rejects(folder, rejects)
     write_samples(folder, (row for manifest in manifests for row in manifest.samples))
-    write_features(folder)
+    extra = extra_names(settings.history, settings.cameras)
+    write_features(folder, extra)
     # Not the folder's name: the same build elsewhere must give the same bytes.
     name = "-".join(sorted({one.source for one in books}))
     write_wids(folder, name, manifests)
     write_provenance(folder)
-    write_card(folder, name)
+    write_card(folder, name, extra)
     _sweep(folder, {one.name for one in planned})
     seconds: Counter[str] = Counter()
     for one in planned:

@@ -8,11 +8,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from somtom.pipelines.action_sums import ActionSums, gather_stats, sum_actions
 from somtom.pipelines.config import BuildConfig, ConfigError
 from somtom.pipelines.order import choose_splits, cut_shards, order_refs, share_groups
 from somtom.pipelines.output import OutputError, notes_path, work_path
 from somtom.pipelines.runners import RunOptions
 from somtom.pipelines.stage import FailureLimit, Stage
+from somtom.schemas.action_stats import read_action_stats, write_action_stats
 from somtom.schemas.books import SCAN
 from somtom.schemas.folder import META, plan_path
 from somtom.schemas.keys import digest
@@ -24,7 +26,7 @@ from somtom.schemas.refs import Item, ItemFacts, Ref, Scan, ShardSpec
 from somtom.sources.files import is_remote, local_path
 from somtom.sources.fingerprint import fingerprint
 from somtom.tracking.trackers import make_tracker
-from somtom.transforms.scan import ScanItems, ScanTask, missing_tasks, read_scans
+from somtom.transforms.scan import ScanItems, ScanTask, missing_tasks, read_actions, read_scans
 from somtom.transforms.versions import label_settings, track_settings
 
 ITEMS_PER_TASK = 8
@@ -64,11 +66,14 @@ def plan_build(
             )
     if new:
         old_rejects = list(read_rejects(folder)) if planned else []
-        scans = _scan(new, {(row.source, row.facts.uri) for row in old_rows}, config, folder, options)
+        seen = {(row.source, row.facts.uri) for row in old_rows}
+        scans, actions = _scan(new, seen, config, folder, options)
         aside = work_path(folder) / "next"
         _write_plan(config, folder, aside, [ref for _, scan in scans for ref in scan.refs], planned)
         write_items(aside, itertools.chain(old_rows, _item_rows(config, scans)))
         write_rejects(aside, [*old_rejects, *(scan.reject for _, scan in scans if scan.reject is not None)])
+        if stats := gather_stats(config.sources, actions, read_action_stats(folder)):
+            write_action_stats(aside, stats)
         aside.rename(work_path(folder) / "ready")
         put_in_place(folder)
     return read_plan_index(plan_path(folder))
@@ -141,7 +146,7 @@ def _scan(
     config: BuildConfig,
     folder: Path,
     options: RunOptions,
-) -> list[tuple[int, Scan]]:
+) -> tuple[list[tuple[int, Scan]], ActionSums]:
     """Scan the items, each place once and none of `seen`; scans of an earlier run that died are taken up."""
     settings = config.settings
     first: list[Item] = []
@@ -170,7 +175,9 @@ def _scan(
     limit.settle()
     scans = [one for task in tasks for one in read_scans(step.folder / f"{task.name}.jsonl")]
     scans += doubles
-    return _first_refs(scans, settings.output.limit) if settings.output.limit else scans
+    parts = (part for task in tasks for part in read_actions(step.folder, task))
+    actions = sum_actions(config.sources, parts)
+    return (_first_refs(scans, settings.output.limit) if settings.output.limit else scans), actions
 
 
 def _first_refs(scans: Sequence[tuple[int, Scan]], limit: int) -> list[tuple[int, Scan]]:

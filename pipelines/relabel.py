@@ -18,6 +18,7 @@ from somtom.pipelines.output import (
 from somtom.pipelines.plan import refuse_other_version
 from somtom.pipelines.runners import RunOptions
 from somtom.pipelines.stage import Stage
+from somtom.schemas.action_stats import read_action_stats, write_action_stats
 from somtom.schemas.books import SCAN
 from somtom.schemas.folder import META, plan_path
 from somtom.schemas.keys import digest
@@ -28,7 +29,7 @@ from somtom.schemas.refs import ShardSpec
 from somtom.transforms.relabel_shard import RelabelShards
 from somtom.transforms.versions import label_settings
 
-SECTIONS = ("motion.", "marks.", "text.")
+SECTIONS = ("motion.", "marks.", "text.", "robot.", "ui.", "vl.")
 
 
 def relabel_data_set(
@@ -55,6 +56,8 @@ def relabel_data_set(
         label_digest = digest(label_settings(config.settings))
         if not plan_path(new).is_file():
             shutil.copyfile(old / META / ITEMS, new / META / ITEMS)
+            if stats := read_action_stats(old):
+                write_action_stats(new, stats)
             write_rejects(new, (reject for reject in read_rejects(old) if reject.stage == SCAN))
             specs = (
                 dataclasses.replace(spec, label_digest=label_digest) for spec in read_plan(plan_path(old))
@@ -62,7 +65,7 @@ def relabel_data_set(
             write_plan(plan_path(new), specs)
         refuse_other_version(config, new)
         clips = _relabel(old, new, config, options)
-        return finish_build(new, read_plan_index(plan_path(new)), clips)
+        return finish_build(new, read_plan_index(plan_path(new)), clips, config.settings.clips)
 
 
 def _new_config(old: Path, overrides: Sequence[str]) -> BuildConfig:
@@ -73,7 +76,8 @@ def _new_config(old: Path, overrides: Sequence[str]) -> BuildConfig:
     for line in difference(before, config.as_dict()):
         if not line.startswith(SECTIONS):
             raise ConfigError(
-                f"{line}: only motion, marks and text can be changed without reading the sources again"
+                f"{line}: only motion, marks, text, robot, ui and vl can be changed "
+                "without reading the sources again"
             )
     return config
 

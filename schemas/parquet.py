@@ -108,7 +108,7 @@ def _array(values: list[Any], kind: Any) -> Any:
         return pa.array(values, type=kind)
     lists: Any = pa.ListArray
     offsets = np.cumsum([0, *(len(one) for one in values)], dtype=np.int32)
-    element = pa.array([], type=kind.value_type).to_numpy().dtype
+    element = pa.array([], type=kind.value_type).to_numpy(zero_copy_only=False).dtype
     flat = np.concatenate([np.asarray(one, dtype=element) for one in values] or [np.empty(0, element)])
     return lists.from_arrays(pa.array(offsets), pa.array(flat, type=kind.value_type), type=kind)
 
@@ -208,6 +208,6 @@ def _values(column: Any) -> list[Any]:
     import pyarrow as pa
 
     if pa.types.is_list(column.type):
-        return [one.values.to_numpy() for one in column]
+        return [one.values.to_numpy(zero_copy_only=False) for one in column]
     values: list[Any] = column.to_pylist()
     return values

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from somtom.schemas.keys import KEY_PATTERN
 from somtom.schemas.reasons import Reject
+from somtom.schemas.sketch import ActionSketch
 
 
 @dataclass(frozen=True)
@@ -101,14 +102,14 @@ class ItemFacts:
 class Scan:
     """What scanning one item gave: refs, or exactly one reject when there are none.
 
-    `actions` is the `sketch.ActionSketch` of a robot episode's actions as JSON, whose dimensions are
-    `action_names`; "" and empty for anything else.
+    `actions` sums up a robot episode's actions, whose dimensions are `action_names`; None and empty for
+    anything else.
     """
 
     facts: ItemFacts
     refs: tuple[Ref, ...] = ()
     reject: Reject | None = None
-    actions: str = ""
+    actions: ActionSketch | None = None
     action_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -15,6 +15,16 @@ JSON, MARKED, CLEAN, TRACES = "json", "jpg", "clean.jpg", "traces.npy"
 FIRST_MEMBERS = (JSON, MARKED, CLEAN, TRACES)
 
 
+def extra_names(history: int, cameras: int) -> tuple[str, ...]:
+    """Name the further members of a sample, in order.
+
+    >>> extra_names(2, 1)
+    ('h00.jpg', 'h01.jpg', 'cam1.jpg')
+    """
+    names = [f"h{number:02d}.jpg" for number in range(history)]
+    return (*names, *(f"cam{number}.jpg" for number in range(1, cameras + 1)))
+
+
 @dataclass(frozen=True)
 class Sample:
     """One sample as it is written.

@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from somtom.schemas.annotation import Annotation, annotation_json, parse_annotation
 from somtom.schemas.parquet import TableWriter, read_rows
 from somtom.schemas.plan_table import REF_COLUMNS, ref_of, ref_row
 from somtom.schemas.reasons import DataError, Reject
@@ -41,7 +42,9 @@ TRACKS_COLUMNS = {
     "xy": "float32 list",  # T x N x 2, pixels, not stabilised
     "visible": "uint8 list",  # T x N, 255 = certain
     "confidence": "uint8 list",  # T x N, 255 = certain
+    "annotation": "text",  # JSON of what the source says besides, "" for nothing
     "clean_jpeg": "bytes",  # only where the clip is in no shard
+    "extra_jpegs": "bytes list",  # h00.jpg, ..., cam1.jpg, ...; likewise
 }
 
 
@@ -54,10 +57,12 @@ class StoredClip:
         width, height: size of the decoded frames; 0 where nothing was decoded.
         source_width, source_height: size of the upright picture in the input.
         times_s: (T,) float64, seconds in the input's own time.
-        tracks: None exactly where there is a reject.
-        tracker: who made the tracks.
+        tracks: None where there is a reject, and for a screenshot or an image-text pair.
+        tracker: who made the tracks; None where there are none.
+        annotation: what the source says besides.
         clean_jpeg: the picture without marks where the clip is in no shard (the shard holds it otherwise).
-        reject: why it could not be tracked.
+        extra_jpegs: one for each of `annotation.past`, then those of further cameras; likewise.
+        reject: why it could not be tracked, or read at all.
     """
 
     ref: Ref
@@ -68,13 +73,14 @@ class StoredClip:
     times_s: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     tracks: Tracks | None = None
     tracker: TrackerInfo | None = None
+    annotation: Annotation = field(default_factory=Annotation)
     clean_jpeg: bytes = b""
+    extra_jpegs: tuple[bytes, ...] = ()
     reject: Reject | None = None
 
     def __post_init__(self) -> None:
-        if (self.tracks is None) != (self.reject is not None) or (self.tracks is None) != (
-            self.tracker is None
-        ):
+        is_tracked = self.reject is None and self.annotation.is_clip
+        if (self.tracks is not None) != is_tracked or (self.tracker is not None) != is_tracked:
             raise ValueError(f"{self.ref.key}: a stored clip has tracks and their tracker, or a reject")
         if self.tracks is not None and len(self.times_s) != len(self.tracks.xy):
             raise ValueError(f"{self.ref.key}: {len(self.times_s)} times for {len(self.tracks.xy)} frames")
@@ -110,9 +116,8 @@ class TracksWriter:
         """Append one clip; visibility and confidence are rounded as `tracks.as_stored` does."""
         row = _row(clip)
         self._group.append(row)
-        self._group_bytes += len(clip.clean_jpeg) + sum(
-            value.nbytes for value in row.values() if isinstance(value, np.ndarray)
-        )
+        self._group_bytes += sum(map(len, (clip.clean_jpeg, *clip.extra_jpegs, row["annotation"])))
+        self._group_bytes += sum(value.nbytes for value in row.values() if isinstance(value, np.ndarray))
         self.rows += 1
         if len(self._group) >= ROWS_PER_GROUP or self._group_bytes >= GROUP_BYTES:
             self._flush()
@@ -151,7 +156,9 @@ def _row(clip: StoredClip) -> dict[str, Any]:
         "xy": tracks.xy.ravel(),
         "visible": encode_probabilities(tracks.visible).ravel(),
         "confidence": encode_probabilities(tracks.confidence).ravel(),
+        "annotation": annotation_json(clip.annotation),
         "clean_jpeg": clip.clean_jpeg,
+        "extra_jpegs": clip.extra_jpegs,
     }
 
 
@@ -170,10 +177,11 @@ def read_tracks(path: Path) -> Iterator[StoredClip]:
 
 def _clip(row: dict[str, Any]) -> StoredClip:
     ref = ref_of(row, row["split"])
+    annotation = parse_annotation(row["annotation"])
     tracks, tracker, reject = None, None, None
     if row["reason"]:
         reject = Reject(ref.dataset, ref.uri, ref.key, "label", row["reason"], row["message"], ref.start_s)
-    else:
+    elif annotation.is_clip:
         frames, points = len(row["times_s"]), row["points"]
         tracker = TrackerInfo(**{name: row[f"tracker_{name}"] for name in _TRACKER_COLUMNS})
         tracks = Tracks(
@@ -189,6 +197,8 @@ def _clip(row: dict[str, Any]) -> StoredClip:
         times_s=row["times_s"],
         tracks=tracks,
         tracker=tracker,
+        annotation=annotation,
         clean_jpeg=row["clean_jpeg"],
+        extra_jpegs=tuple(row["extra_jpegs"]),
         reject=reject,
     )

@@ -121,7 +121,10 @@ class AnnotatedVideos(DataSetSettings, ABC):
             weight=self.weight,
         )
         return Scan(
-            facts, refs=tuple(make_refs(item, facts, origin, segment.timeline, info, segment.cut, run_length))
+            facts,
+            refs=tuple(
+                make_refs(item, facts, origin, segment.timeline, info, segment.cut, clips, run_length)
+            ),
         )
 
     def read(self, refs: Sequence[Ref], clips: ClipSettings) -> Iterator[tuple[Ref, Clip | DataError]]:

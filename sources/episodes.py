@@ -35,10 +35,11 @@ class Episode(ABC):
         action_names: D names.
         states: (T, S) float64; S = 0 where there are none.
         state_names: S names.
-        instruction: what the robot is asked for, "" where nothing is said.
+        instruction: what the robot is asked for, "" where nothing is said; see also `instruction_at`.
         fingerprint: tells whether the episode is still the same, and differs between episodes of one file.
         group: what shares a split, within the data set.
         cameras: those to be read: the first is marked, the others come along.
+        warning: what is odd about an episode that can be used all the same, "" if nothing is.
     """
 
     times_s: NDArray[np.float64]
@@ -50,6 +51,11 @@ class Episode(ABC):
     fingerprint: str
     group: str
     cameras: tuple[str, ...]
+    warning: str = ""
+
+    def instruction_at(self, step: int) -> str:
+        """What is asked for at a step, for episodes of several tasks."""
+        return self.instruction
 
     @abstractmethod
     def pictures(
@@ -107,6 +113,7 @@ class EpisodeSource(DataSetSettings, ABC):
                 duration_s=float(times[-1] - times[0]) + interval,
                 fps=1.0 / interval if interval else 0.0,
                 shots=1,
+                warning=episode.warning,
             )
             cut = cut_clips(times, [(0, len(times))], interval, clips)
             if not cut.frames:
@@ -119,7 +126,7 @@ class EpisodeSource(DataSetSettings, ABC):
         )
         sketch = ActionSketch(len(episode.action_names))
         sketch.add(episode.actions)
-        return Scan(facts, refs=refs, actions=sketch.to_json(), action_names=episode.action_names)
+        return Scan(facts, refs=refs, actions=sketch, action_names=episode.action_names)
 
     def _ref(
         self,
@@ -153,7 +160,7 @@ class EpisodeSource(DataSetSettings, ABC):
             fps=facts.fps,
             frames=(*earlier, *frames),
             first_person=self.first_person,
-            instruction=episode.instruction,
+            instruction=episode.instruction_at(frames[0]),
             camera=episode.cameras[0],
             split=self.split,
             payload=item.payload,

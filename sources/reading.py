@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from somtom.schemas.annotation import Annotation, PastStep
 from somtom.schemas.clips import Clip
 from somtom.schemas.reasons import DataError
 from somtom.schemas.refs import Ref
@@ -61,7 +62,15 @@ class _Assembly:
             )
         if self.error is not None:
             return self.error
-        return Clip(np.stack(self.frames), self.seconds, *self.source_size)
+        history = self.ref.history
+        seconds = self.seconds - self.seconds[history]
+        return Clip(
+            np.stack(self.frames[history:]),
+            self.seconds[history:],
+            *self.source_size,
+            history=tuple(self.frames[:history]),
+            annotation=Annotation(past=tuple(PastStep(float(t_s)) for t_s in seconds[:history])),
+        )
 
 
 def read_clips(

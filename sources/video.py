@@ -90,7 +90,9 @@ class VideoSource(DataSetSettings):
                 instruction=self.instructions.get(item.uri, ""),
                 weight=self.weight,
             )
-            return Scan(facts, refs=tuple(make_refs(item, facts, origin, timeline, info, cut, run_length)))
+            return Scan(
+                facts, refs=tuple(make_refs(item, facts, origin, timeline, info, cut, clips, run_length))
+            )
         except DataError as error:
             return Scan(facts, reject=Reject(self.name, item.uri, "", "scan", error.reason, error.message))
 

@@ -11,7 +11,7 @@ from somtom.schemas.keys import sample_key
 from somtom.schemas.reasons import DataError
 from somtom.schemas.refs import Item, ItemFacts, Ref
 from somtom.schemas.settings import ClipSettings, ShotSettings
-from somtom.sources.clips import Clips, cut_clips, frame_interval, sampling_of
+from somtom.sources.clips import Clips, cut_clips, frame_interval, history_frames, sampling_of
 from somtom.sources.pictures import VideoInfo, check_size
 from somtom.sources.timeline import Shot, Timeline
 
@@ -94,6 +94,7 @@ def make_refs(
     timeline: Timeline,
     info: VideoInfo,
     cut: Clips,
+    clips: ClipSettings,
     run_length: int,
 ) -> Iterator[Ref]:
     """Make the refs of an item's clips; `reading.read_clips` reads them."""
@@ -102,6 +103,7 @@ def make_refs(
     for position, frames in enumerate(cut.frames):
         shot = timeline.shots[int(np.searchsorted(starts, frames[0], side="right")) - 1]
         start_s, end_s = float(times[frames[0]]), float(times[frames[-1]])
+        earlier = history_frames(times, frames[0], shot.first, clips)
         # A clock that jumps back gives times twice: the part keeps the keys apart.
         camera = f"part{shot.part}" if shot.part else ""
         yield Ref(
@@ -120,7 +122,8 @@ def make_refs(
             end_s=end_s,
             step_s=cut.step_s,
             fps=facts.fps,
-            frames=tuple(int(timeline.pts[frame]) for frame in frames),
+            frames=tuple(int(timeline.pts[frame]) for frame in (*earlier, *frames)),
+            history=len(earlier),
             first_person=origin.first_person,
             instruction=origin.instruction,
             split=origin.split,

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from somtom.schemas.annotation import Annotation, PastStep, RobotStep, annotation_json
 from somtom.schemas.books import Books, add_books, require_balance
 from somtom.schemas.features import dataset_features
 from somtom.schemas.folder import manifest_path, plan_path, shard_path, tracks_path
@@ -109,13 +110,31 @@ def make_clip(number: int, frames: int, points: int, clean_jpeg: bytes = b"") ->
     )
     times_s = np.arange(frames) / 15
     tracker = TrackerInfo("lk", "1", "MIT", "0" * 64, "CC-BY-NC-4.0", 60)
-    return StoredClip(make_ref(number), 64, 48, 128, 96, times_s, tracks, tracker, clean_jpeg)
+    past = tuple(PastStep(-0.1 * step, f"step {step}", (0.1, 1e-300), step > 1) for step in range(points))
+    robot = RobotStep(
+        random.normal(size=(2, 1)), ("x",), random.normal(size=3), tuple("abc"), np.zeros(1), 0.5
+    )
+    return StoredClip(
+        make_ref(number),
+        width=64,
+        height=48,
+        source_width=128,
+        source_height=96,
+        times_s=times_s,
+        tracks=tracks,
+        tracker=tracker,
+        annotation=Annotation(past, robot) if number % 2 else Annotation(),
+        clean_jpeg=clean_jpeg,
+        extra_jpegs=(b"h", b"", b"cam") if number % 2 else (),
+    )
 
 
 def assert_same_clip(one: StoredClip, other: StoredClip) -> None:
     assert dataclasses.replace(one.ref, locator="") == other.ref
     for name in ("width", "height", "source_width", "source_height", "tracker", "clean_jpeg", "reject"):
         assert getattr(one, name) == getattr(other, name)
+    assert annotation_json(one.annotation) == annotation_json(other.annotation)
+    assert one.extra_jpegs == other.extra_jpegs
     np.testing.assert_array_equal(one.times_s, other.times_s)
     if one.tracks is None:
         assert other.tracks is None

@@ -1,129 +1,18 @@
-"""From one clip's stored tracks and clean picture to a sample: everything that relabelling does again."""
+"""From a stored clip to a sample: everything that relabelling does again, by what the clip is."""
 
-import numpy as np
+from collections.abc import Mapping
 
-from somtom.marks.draw import draw_marks
-from somtom.marks.select import select_marks
-from somtom.marks.text import write_conversations
-from somtom.schemas.marks import Marks
-from somtom.schemas.motion import Motion
-from somtom.schemas.pictures import decode_jpeg, encode_jpeg
-from somtom.schemas.record import Record, complete_record
-from somtom.schemas.refs import Ref
+from somtom.schemas.action_stats import ActionStats
 from somtom.schemas.sample import Sample
 from somtom.schemas.settings import BuildSettings
-from somtom.schemas.tracks import TrackerInfo, Tracks
 from somtom.schemas.tracks_table import StoredClip
-from somtom.tracking.motion import estimate_motion
+from somtom.transforms.label_clip import label_clip
 
 
-def tracks_of(clip: StoredClip) -> Tracks:
-    """The tracks of a clip that has some; a bug if it has none."""
-    if clip.tracks is None:
-        raise ValueError(f"{clip.ref.key}: has no tracks")
-    return clip.tracks
-
-
-def judge_motion(clip: StoredClip, settings: BuildSettings) -> Motion:
-    """Find out what moves in the clip."""
-    ref, tracks = clip.ref, tracks_of(clip)
-    return estimate_motion(
-        tracks,
-        clip.width,
-        clip.height,
-        ref.step_s / settings.clips.step_s,
-        settings.motion,
-        ref.first_person,
-        ref.key,
-    )
-
-
-def label_clip(clip: StoredClip, settings: BuildSettings) -> Sample:
-    """Make the sample of a clip whose `clean_jpeg` is given.
+def label(clip: StoredClip, settings: BuildSettings, stats: Mapping[str, ActionStats]) -> Sample:
+    """Make the sample of a clip whose pictures are given; `stats` holds each robot data set's actions.
 
     Raises:
-        DataError: the clip is filtered: `no_texture`, `too_few_points`.
+        DataError: the clip is filtered.
     """
-    ref, tracks = clip.ref, tracks_of(clip)
-    motion = judge_motion(clip, settings)
-    marks = select_marks(tracks, motion, clip.width, clip.height, settings.marks, ref.key)
-    marked = draw_marks(decode_jpeg(clip.clean_jpeg), marks.marks, settings.marks.style)
-    conversation = write_conversations(
-        marks, clip.width, clip.height, ref.instruction, settings.text, ref.key
-    )
-    record = {
-        "id": ref.key,
-        "split": ref.split,
-        "task": conversation.task,
-        "instruction": ref.instruction,
-        "conversations": conversation.turns,
-        "marks": [vars(mark) for mark in marks.marks],
-        "width": clip.width,
-        "height": clip.height,
-        "source": _source(ref),
-        "motion": _motion(motion, conversation.clamped),
-        "tracker": _tracker(clip.tracker) if clip.tracker else {},
-        "quality": _quality(tracks, motion, marks),
-    }
-    return Sample(
-        key=ref.key,
-        record=complete_record(record),
-        marked_jpeg=encode_jpeg(marked, settings.clips.jpeg_quality),
-        clean_jpeg=clip.clean_jpeg,
-        traces=marks.traces,
-    )
-
-
-def _source(ref: Ref) -> Record:
-    return {
-        "kind": ref.kind,
-        "dataset": ref.dataset,
-        "uri": ref.uri,
-        "fingerprint": ref.fingerprint,
-        "licence": ref.licence,
-        "group": ref.group,
-        "camera": ref.camera,
-        "start_s": ref.start_s,
-        "end_s": ref.end_s,
-        "fps": ref.fps,
-        "step_s": ref.step_s,
-    }
-
-
-def _motion(motion: Motion, clamped: int) -> Record:
-    return {
-        "camera_moved": motion.camera_moved,
-        "homographies": motion.background_motion.ravel().tolist(),
-        "inlier_ratio": motion.inlier_ratio.tolist(),
-        "refused": int(motion.refused.sum()),
-        "epsilon": motion.epsilon,
-        "moving": int((motion.kept & motion.moving).sum()),
-        "static": int((motion.kept & ~motion.moving).sum()),
-        "dropped": int((~motion.kept).sum()),
-        "clamped": clamped,
-    }
-
-
-def _tracker(info: TrackerInfo) -> Record:
-    licences = [licence for licence in (info.licence, info.weights_licence) if licence]
-    return {
-        "name": info.name,
-        "version": info.version,
-        "weights_sha256": info.weights_sha256,
-        "licence": " AND ".join(dict.fromkeys(licences)),
-    }
-
-
-def _quality(tracks: Tracks, motion: Motion, marks: Marks) -> Record:
-    """Scores of the sample; means over its marks' traces, or over the clip's static points."""
-    starts = np.array([(mark.x, mark.y) for mark in marks.marks], np.float32)
-    distance = np.abs(motion.xy[0][None] - starts[:, None]).sum(axis=2)
-    of_mark = distance.argmin(axis=1)  # each mark is one of the tracked points
-    static = motion.kept & ~motion.moving
-    return {
-        "visible_share": float(marks.traces[..., 2].mean()),
-        "confidence": float(tracks.confidence[:, of_mark].mean()),
-        "inlier_ratio": float(motion.inlier_ratio[1:].mean()) if len(motion.inlier_ratio) > 1 else 1.0,
-        "residual_px": float(motion.displacement[static].mean()) if static.any() else -1.0,
-        "epsilon_margin": float(np.abs(motion.displacement[of_mark] - motion.epsilon).min()),
-    }
+    return label_clip(clip, settings, stats.get(clip.ref.dataset))

@@ -5,10 +5,14 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from somtom.schemas.action_stats import ActionStats, read_action_stats
+from somtom.schemas.annotation import PastStep
 from somtom.schemas.books import LABEL
 from somtom.schemas.clips import Clip
 from somtom.schemas.folder import shard_path, tracks_path
@@ -18,7 +22,7 @@ from somtom.schemas.reasons import DataError, Reject
 from somtom.schemas.refs import Ref, ShardSpec
 from somtom.schemas.sample import Sample
 from somtom.schemas.sample_rows import SampleRow, sample_row
-from somtom.schemas.settings import BuildSettings, TrackingSettings
+from somtom.schemas.settings import BuildSettings, ClipSettings, TrackingSettings
 from somtom.schemas.tar import ShardWriter
 from somtom.schemas.tracks import as_stored
 from somtom.schemas.tracks_table import StoredClip, TracksWriter
@@ -26,7 +30,7 @@ from somtom.sources.source import Source
 from somtom.tracking.grid import grid_queries
 from somtom.tracking.trackers import PointTracker, make_tracker, track_clip
 from somtom.transforms.attempts import Attempts
-from somtom.transforms.label import label_clip
+from somtom.transforms.label import label
 from somtom.transforms.retry import MACHINE, with_retries
 
 
@@ -145,14 +149,18 @@ def read_run(
 
 
 def track_ref(ref: Ref, clip: Clip | DataError, tracker: PointTracker, settings: BuildSettings) -> StoredClip:
-    """Follow the query grid through one clip."""
+    """Follow the query grid through one clip; a screenshot or an image-text pair has nothing to follow."""
     if isinstance(clip, DataError):
         return _rejected(ref, clip)
-    queries = grid_queries(clip.width, clip.height, settings.tracking.grid)
-    try:
-        tracks = track_clip(tracker, clip.frames, queries, settings.tracking)
-    except DataError as error:
-        return _rejected(ref, error)
+    tracks = None
+    if clip.annotation.is_clip:
+        queries = grid_queries(clip.width, clip.height, settings.tracking.grid)
+        try:
+            tracks = as_stored(track_clip(tracker, clip.frames, queries, settings.tracking))
+        except DataError as error:
+            return _rejected(ref, error)
+    whole = pad_extras(clip, settings.clips)
+    quality = settings.clips.jpeg_quality
     return StoredClip(
         ref,
         width=clip.width,
@@ -160,9 +168,27 @@ def track_ref(ref: Ref, clip: Clip | DataError, tracker: PointTracker, settings:
         source_width=clip.source_width,
         source_height=clip.source_height,
         times_s=clip.times_s,
-        tracks=as_stored(tracks),
-        tracker=tracker.info,
-        clean_jpeg=encode_jpeg(clip.frames[0], settings.clips.jpeg_quality),
+        tracks=tracks,
+        tracker=tracker.info if tracks is not None else None,
+        annotation=whole.annotation,
+        clean_jpeg=encode_jpeg(clip.frames[0], quality),
+        extra_jpegs=tuple(encode_jpeg(one, quality) for one in (*whole.history, *whole.cameras)),
+    )
+
+
+def pad_extras(clip: Clip, settings: ClipSettings) -> Clip:
+    """Bring a clip to as many history and camera pictures as every sample has; those it lacks are black."""
+    black = np.zeros_like(clip.frames[0])
+    past = clip.annotation.past[-settings.history :] if settings.history else ()
+    step_s = settings.history_step_s if clip.annotation.is_clip else 1.0
+    missing = range(settings.history, len(past), -1)
+    unknown = tuple(PastStep(-number * step_s, known=False) for number in missing)
+    cameras = clip.cameras[: settings.cameras]
+    return dataclasses.replace(
+        clip,
+        history=(*(black for _ in missing), *clip.history[len(clip.history) - len(past) :]),
+        cameras=(*cameras, *(black for _ in range(settings.cameras - len(cameras)))),
+        annotation=dataclasses.replace(clip.annotation, past=(*unknown, *past)),
     )
 
 
@@ -171,8 +197,9 @@ def write_shard(
 ) -> Manifest:
     """Label the clips and write shard, tracks and, last, the manifest.
 
-    `clips` are those of the spec's refs in order, each with its clean picture or a reject.
+    `clips` are those of the spec's refs in order, each with its pictures or a reject.
     """
+    stats = read_action_stats(folder)
     rows: list[SampleRow] = []
     rejects: list[Reject] = []
     with (
@@ -180,12 +207,12 @@ def write_shard(
         TracksWriter(tracks_path(folder, spec.name)) as tracks,
     ):
         for clip in clips:
-            outcome = _label(clip, settings)
+            outcome = _label(clip, settings, stats)
             clock.lap("label")
             if isinstance(outcome, Sample):
                 shard.write(outcome)
                 rows.append(sample_row(outcome.record, spec.name, len(outcome.traces)))
-                tracks.write(dataclasses.replace(clip, clean_jpeg=b""))
+                tracks.write(dataclasses.replace(clip, clean_jpeg=b"", extra_jpegs=()))
             else:
                 rejects.append(outcome)
                 tracks.write(clip)
@@ -195,11 +222,11 @@ def write_shard(
     return manifest
 
 
-def _label(clip: StoredClip, settings: BuildSettings) -> Sample | Reject:
+def _label(clip: StoredClip, settings: BuildSettings, stats: Mapping[str, ActionStats]) -> Sample | Reject:
     if clip.reject is not None:
         return clip.reject
     try:
-        return label_clip(clip, settings)
+        return label(clip, settings, stats)
     except DataError as error:
         return _reject(clip.ref, error)
 

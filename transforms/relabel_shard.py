@@ -8,7 +8,7 @@ from pathlib import Path
 from somtom.schemas.folder import shard_path, tracks_path
 from somtom.schemas.reasons import DataError
 from somtom.schemas.refs import ShardSpec
-from somtom.schemas.sample import CLEAN
+from somtom.schemas.sample import CLEAN, FIRST_MEMBERS
 from somtom.schemas.settings import BuildSettings
 from somtom.schemas.tar import read_shard
 from somtom.schemas.tracks_table import StoredClip, read_tracks
@@ -39,12 +39,12 @@ class RelabelShards:
 
 
 def stored_clips(folder: Path, spec: ShardSpec, attempts: Attempts) -> Iterator[StoredClip]:
-    """Read the stored clips of a shard in order, each with its clean picture.
+    """Read the stored clips of a shard in order, each with its pictures.
 
     Raises:
         DataError: `unreadable`, `bad_record`: tracks or shard are damaged or do not belong together.
     """
-    pictures = _clean_pictures(folder, spec)
+    pictures = _pictures(folder, spec)
     stored = read_tracks(tracks_path(folder, spec.name))
     for done, (ref, clip) in enumerate(zip(spec.refs, stored, strict=True)):
         attempts.take(ref.key, done)
@@ -52,18 +52,20 @@ def stored_clips(folder: Path, spec: ShardSpec, attempts: Attempts) -> Iterator[
             raise DataError(
                 "bad_record", f"{spec.name}: tracks/ holds {clip.ref.key} where {ref.key} was planned"
             )
-        picture = clip.clean_jpeg
+        picture, extra = clip.clean_jpeg, clip.extra_jpegs
         if clip.reject is None and not picture:
-            key, picture = next(pictures, ("nothing", b""))
+            key, picture, extra = next(pictures, ("nothing", b"", ()))
             if key != ref.key:
                 raise DataError("bad_record", f"{spec.name}: the shard holds {key} where {ref.key} is due")
-        crashed = ref.key in attempts.blamed
-        yield crashed_clip(ref) if crashed else dataclasses.replace(clip, ref=ref, clean_jpeg=picture)
+        whole = dataclasses.replace(clip, ref=ref, clean_jpeg=picture, extra_jpegs=extra)
+        yield crashed_clip(ref) if ref.key in attempts.blamed else whole
     attempts.take("", len(spec.refs))
 
 
-def _clean_pictures(folder: Path, spec: ShardSpec) -> Iterator[tuple[str, bytes]]:
+def _pictures(folder: Path, spec: ShardSpec) -> Iterator[tuple[str, bytes, tuple[bytes, ...]]]:
+    """The clean picture and the further ones of each sample of the shard."""
     path = shard_path(folder, spec.name)
     if path.is_file():
         for key, members in read_shard(path):
-            yield key, members[CLEAN]
+            extra = tuple(data for name, data in members.items() if name not in FIRST_MEMBERS)
+            yield key, members[CLEAN], extra

@@ -3,14 +3,15 @@
 import json
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from somtom.schemas.books import SCAN
-from somtom.schemas.files import whole_file
+from somtom.schemas.files import whole_file, write_whole
 from somtom.schemas.reasons import DataError, Reject
 from somtom.schemas.refs import Item, ItemFacts, Ref, Scan
 from somtom.schemas.settings import ClipSettings, ShotSettings
+from somtom.schemas.sketch import ActionSketch
 from somtom.sources.source import Source
 from somtom.transforms.attempts import Attempts
 from somtom.transforms.retry import MACHINE, with_retries
@@ -48,18 +49,38 @@ class ScanItems:
 
 
 def scan_to_file(task: ScanTask, context: ScanItems) -> int:
-    """Scan the task's items into its file, which is whole or absent; returns the number of refs."""
+    """Scan the task's items into its file, which is whole or absent; returns the number of refs.
+
+    What robots did is summed up over the task into a file of its own, put in place before.
+    """
     attempts = Attempts(context.notes, task.name)
     refs = 0
+    actions: dict[tuple[int, tuple[str, ...]], ActionSketch] = {}
     with whole_file(context.folder / f"{task.name}.jsonl") as file:
         for done, item in enumerate(task.items):
             key = f"{item.source} {item.uri}"
             attempts.take(key, done)
             scan = _scan(item, context, crashed=key in attempts.blamed)
-            file.write(json.dumps([item.source, asdict(scan)], separators=(",", ":")).encode() + b"\n")
+            if scan.actions is not None:
+                place = (item.source, scan.action_names)
+                actions.setdefault(place, ActionSketch(len(scan.action_names))).merge(scan.actions)
+            lean = replace(scan, actions=None)
+            file.write(json.dumps([item.source, asdict(lean)], separators=(",", ":")).encode() + b"\n")
             refs += len(scan.refs)
+        sums = [[*place, sketch.to_json()] for place, sketch in sorted(actions.items())]
+        write_whole(_actions_path(context.folder, task), json.dumps(sums).encode())
         attempts.take("", len(task.items))
     return refs
+
+
+def _actions_path(folder: Path, task: ScanTask) -> Path:
+    return folder / f"{task.name}.actions.json"
+
+
+def read_actions(folder: Path, task: ScanTask) -> Iterator[tuple[int, tuple[str, ...], ActionSketch]]:
+    """Read what robots did in a task: position of the source, names of the dimensions, the sum."""
+    for source, names, sketch in json.loads(_actions_path(folder, task).read_bytes()):
+        yield source, tuple(names), ActionSketch.from_json(sketch)
 
 
 def read_scans(path: Path) -> Iterator[tuple[int, Scan]]:

@@ -8,6 +8,8 @@ from somtom.schemas.settings import BuildSettings
 from somtom.schemas.tracks import TrackerInfo
 from somtom.sources.source import Source
 
+# Settings of clips that stored pictures and annotations depend on; the others shape the refs.
+_OF_PICTURES = ("short_side", "screen_short_side", "jpeg_quality", "cameras", "history", "action_chunk")
 # Must change whenever decoding, resizing or JPEG encoding gives other bytes for the same input.
 DECODING_VERSION = 1
 
@@ -19,8 +21,7 @@ def track_settings(
     return {
         "decoding": DECODING_VERSION,
         "decoders": sorted({f"{source.kind} {getattr(source, 'backend', '')}" for source in sources}),
-        "short_side": settings.clips.short_side,
-        "jpeg_quality": settings.clips.jpeg_quality,
+        **{name: getattr(settings.clips, name) for name in _OF_PICTURES},
         "tracking": dataclasses.asdict(settings.tracking),
         "tracker": dataclasses.asdict(tracker),
     }
@@ -33,5 +34,8 @@ def label_settings(settings: BuildSettings) -> dict[str, object]:
         "motion": dataclasses.asdict(settings.motion),
         "marks": dataclasses.asdict(settings.marks),
         "text": dataclasses.asdict(settings.text),
+        "robot": dataclasses.asdict(settings.robot),
+        "ui": dataclasses.asdict(settings.ui),
+        "vl": dataclasses.asdict(settings.vl),
         "version": version("somtom"),
     }

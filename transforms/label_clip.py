@@ -1,0 +1,117 @@
+"""From a clip's stored tracks and clean picture to a sample: what moves, which traces get a number."""
+
+import numpy as np
+
+from somtom.marks.draw import draw_marks
+from somtom.marks.select import select_marks
+from somtom.marks.text import write_conversations
+from somtom.schemas.action_stats import ActionStats
+from somtom.schemas.marks import Marks
+from somtom.schemas.motion import Motion
+from somtom.schemas.pictures import decode_jpeg, encode_jpeg
+from somtom.schemas.record import Record, complete_record
+from somtom.schemas.sample import Sample
+from somtom.schemas.settings import BuildSettings
+from somtom.schemas.tracks import TrackerInfo, Tracks
+from somtom.schemas.tracks_table import StoredClip
+from somtom.tracking.motion import estimate_motion
+from somtom.transforms.records import extra_members, history_record, source_record
+
+
+def tracks_of(clip: StoredClip) -> Tracks:
+    """The tracks of a clip that has some; a bug if it has none."""
+    if clip.tracks is None:
+        raise ValueError(f"{clip.ref.key}: has no tracks")
+    return clip.tracks
+
+
+def judge_motion(clip: StoredClip, settings: BuildSettings) -> Motion:
+    """Find out what moves in the clip."""
+    ref, tracks = clip.ref, tracks_of(clip)
+    return estimate_motion(
+        tracks,
+        clip.width,
+        clip.height,
+        ref.step_s / settings.clips.step_s,
+        settings.motion,
+        ref.first_person,
+        ref.key,
+    )
+
+
+def label_clip(clip: StoredClip, settings: BuildSettings, stats: ActionStats | None = None) -> Sample:
+    """Make the sample of a clip whose `clean_jpeg` is given.
+
+    Raises:
+        DataError: the clip is filtered: `no_texture`, `too_few_points`.
+    """
+    ref, tracks = clip.ref, tracks_of(clip)
+    motion = judge_motion(clip, settings)
+    marks = select_marks(tracks, motion, clip.width, clip.height, settings.marks, ref.key)
+    marked = draw_marks(decode_jpeg(clip.clean_jpeg), marks.marks, settings.marks.style)
+    past = clip.annotation.past
+    conversation = write_conversations(
+        marks, clip.width, clip.height, ref.instruction, settings.text, ref.key, len(past)
+    )
+    record = {
+        "id": ref.key,
+        "split": ref.split,
+        "task": conversation.task,
+        "instruction": ref.instruction,
+        "history": history_record(clip),
+        "conversations": conversation.turns,
+        "marks": [vars(mark) for mark in marks.marks],
+        "width": clip.width,
+        "height": clip.height,
+        "source": source_record(ref),
+        "motion": _motion(motion, conversation.clamped),
+        "tracker": _tracker(clip.tracker) if clip.tracker else {},
+        "quality": _quality(tracks, motion, marks),
+    }
+    return Sample(
+        key=ref.key,
+        record=complete_record(record),
+        marked_jpeg=encode_jpeg(marked, settings.clips.jpeg_quality),
+        clean_jpeg=clip.clean_jpeg,
+        traces=marks.traces,
+        extra=extra_members(clip),
+    )
+
+
+def _motion(motion: Motion, clamped: int) -> Record:
+    return {
+        "camera_moved": motion.camera_moved,
+        "homographies": motion.background_motion.ravel().tolist(),
+        "inlier_ratio": motion.inlier_ratio.tolist(),
+        "refused": int(motion.refused.sum()),
+        "epsilon": motion.epsilon,
+        "moving": int((motion.kept & motion.moving).sum()),
+        "static": int((motion.kept & ~motion.moving).sum()),
+        "dropped": int((~motion.kept).sum()),
+        "clamped": clamped,
+    }
+
+
+def _tracker(info: TrackerInfo) -> Record:
+    licences = [licence for licence in (info.licence, info.weights_licence) if licence]
+    return {
+        "name": info.name,
+        "version": info.version,
+        "weights_sha256": info.weights_sha256,
+        "licence": " AND ".join(dict.fromkeys(licences)),
+    }
+
+
+def _quality(tracks: Tracks, motion: Motion, marks: Marks) -> Record:
+    """Scores of the sample; means over its marks' traces, or over the clip's static points."""
+    starts = np.array([(mark.x, mark.y) for mark in marks.marks], np.float32)
+    distance = np.abs(motion.xy[0][None] - starts[:, None]).sum(axis=2)
+    of_mark = distance.argmin(axis=1)  # each mark is one of the tracked points
+    static = motion.kept & ~motion.moving
+    return {
+        "visible_share": float(marks.traces[..., 2].mean()),
+        "confidence": float(tracks.confidence[:, of_mark].mean()),
+        "inlier_ratio": float(motion.inlier_ratio[1:].mean()) if len(motion.inlier_ratio) > 1 else 1.0,
+        "residual_px": float(motion.displacement[static].mean()) if static.any() else -1.0,
+        "epsilon_margin": float(np.abs(motion.displacement[of_mark] - motion.epsilon).min()),
+    }
