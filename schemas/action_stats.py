@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -33,7 +33,7 @@ class ActionStats:
         q01, q99: the 1st and 99th percentile, between which the bins lie.
         min, max, mean, std: extremes, mean and standard deviation (divided by the count).
         origin: "published" with the data set, or "measured" here, over the episodes scanned.
-        not_finite: actions scanned that hold a number that is not finite; measured statistics lack them.
+        not_finite: actions left out of measured statistics since one of their numbers is not finite.
     """
 
     names: tuple[str, ...]
@@ -62,46 +62,14 @@ class ActionStats:
 
     @classmethod
     def of_sketch(cls, names: tuple[str, ...], sketch: ActionSketch) -> Self:
-        """Take the statistics out of a sketch of at least one finite action."""
-        q01, q99 = sketch.quantile(0.01), sketch.quantile(0.99)
-        columns = (q01, q99, sketch.minimum, sketch.maximum, sketch.mean, sketch.std)
+        """Take the statistics out of a sketch; without a finite action they are all 0, of 0 actions."""
+        zeros = np.zeros(len(names))
+        columns = (zeros,) * len(_LISTS)
+        if sketch.rows:
+            q01, q99 = sketch.quantile(0.01), sketch.quantile(0.99)
+            columns = (q01, q99, sketch.minimum, sketch.maximum, sketch.mean, sketch.std)
         values = {name: tuple(column.tolist()) for name, column in zip(_LISTS, columns, strict=True)}
         return cls(names, sketch.rows, **values, origin=MEASURED, not_finite=sketch.bad_rows)
-
-
-class ActionTally:
-    """Adds up the sketches of scanned episodes; the result does not depend on their order."""
-
-    def __init__(self) -> None:
-        self._sketches: dict[str, dict[tuple[str, ...], ActionSketch]] = {}
-
-    def add(self, dataset: str, names: tuple[str, ...], sketch_json: str) -> None:
-        """Take in the sketch of some of a data set's episodes, whose dimensions are `names`.
-
-        Raises:
-            DataError: `unreadable`: the sketch is damaged.
-        """
-        sketch = ActionSketch.from_json(sketch_json)
-        if sketch.width != len(names):
-            raise DataError("unreadable", f"a stored sketch has {sketch.width} dimensions, not {len(names)}")
-        self._sketches.setdefault(dataset, {}).setdefault(names, ActionSketch(len(names))).merge(sketch)
-
-    def stats(self, published: Mapping[str, ActionStats]) -> dict[str, ActionStats]:
-        """The statistics of each data set, by its name.
-
-        Where a data set's episodes name their dimensions differently, the names that most actions have
-        win, and the clips of the others are rejected when they are labelled. Published statistics are
-        taken where they are of those dimensions. A data set without a finite action has none.
-        """
-        found = {}
-        for dataset, of_names in sorted(self._sketches.items()):
-            names = min(of_names, key=lambda one: (-of_names[one].rows, one))
-            sketch = of_names[names]
-            if dataset in published and published[dataset].names == names:
-                found[dataset] = replace(published[dataset], not_finite=sketch.bad_rows)
-            elif sketch.rows:
-                found[dataset] = ActionStats.of_sketch(names, sketch)
-        return found
 
 
 def write_action_stats(folder: Path, stats: Mapping[str, ActionStats]) -> None:

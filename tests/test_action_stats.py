@@ -1,5 +1,4 @@
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from hypothesis import strategies as st
 from somtom.schemas.action_stats import (
     ACTION_STATS,
     ActionStats,
-    ActionTally,
     bins_of,
     ranges_of,
     read_action_stats,
@@ -112,52 +110,11 @@ def test_a_sketch_gives_measured_statistics() -> None:
     assert stats.std == pytest.approx((np.sqrt(2 / 3), 0.0))
 
 
-def sketch_json(*rows: list[float]) -> str:
-    sketch = ActionSketch(len(rows[0]))
-    sketch.add(rows)
-    return sketch.to_json()
-
-
-Part = tuple[str, tuple[str, ...], str]
-
-PARTS: list[Part] = [
-    ("toys", ("dx", "gripper"), sketch_json([0.0, 1.0], [2.0, 1.0])),
-    ("toys", ("dx", "gripper"), sketch_json([4.0, 1.0], [np.nan, 1.0])),
-    ("toys", ("dx", "dy"), sketch_json([9.0, 9.0], [9.0, 9.0])),
-    ("kitchen", ("dz",), sketch_json([3.0])),
-    ("broken", ("dz",), sketch_json([np.nan], [np.inf])),
-]
-
-
-def tallied(parts: Sequence[Part], **published: ActionStats) -> dict[str, ActionStats]:
-    tally = ActionTally()
-    for part in parts:
-        tally.add(*part)
-    return tally.stats(published)
-
-
-@given(parts=st.permutations(PARTS))
-def test_episodes_are_added_up_in_any_order(parts: list[Part]) -> None:
-    stats = tallied(parts)
-    assert list(stats) == ["kitchen", "toys"]
-    toys = stats["toys"]
-    assert (toys.names, toys.count, toys.not_finite) == (("dx", "gripper"), 3, 1)
-    assert (toys.max, toys.mean, toys.origin) == ((4.0, 1.0), (2.0, 1.0), "measured")
-
-
-def test_published_statistics_come_first() -> None:
-    assert tallied(PARTS, toys=UNIT, unseen=UNIT)["toys"] == replace(UNIT, not_finite=1)
-
-
-def test_published_statistics_of_other_dimensions_are_left_aside() -> None:
-    assert tallied(PARTS, toys=replace(UNIT, names=("dx", "dy")))["toys"].origin == "measured"
-
-
-@pytest.mark.parametrize("text", ["", sketch_json([0.0, 1.0, 2.0])])
-def test_a_damaged_sketch_is_refused(text: str) -> None:
-    with pytest.raises(DataError) as caught:
-        ActionTally().add("toys", ("dx", "gripper"), text)
-    assert caught.value.reason == "unreadable"
+def test_a_sketch_without_a_finite_action_gives_zeros() -> None:
+    sketch = ActionSketch(1)
+    sketch.add([[np.nan]])
+    stats = ActionStats.of_sketch(("dx",), sketch)
+    assert (stats.count, stats.not_finite, stats.q01, stats.q99) == (0, 1, (0.0,), (0.0,))
 
 
 def test_statistics_are_read_back_as_they_were_written(tmp_path: Path) -> None:
