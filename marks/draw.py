@@ -37,7 +37,7 @@ class LabelStyle:
         """Paint the marks on the (H, W, 3) image, in place: frames and lines first, numbers on top."""
         height, width = image.shape[:2]
         cap = digit_height(width, height, marks)
-        rects, moved = self.layout(width, height, marks)
+        rects, moved = self.layout(width, height, marks, image)
         paints = [choose_paint(image, rect, mark.id) for rect, mark in zip(rects, marks, strict=True)]
         for mark, paint in zip(marks, paints, strict=True):
             if mark.is_box:
@@ -49,12 +49,12 @@ class LabelStyle:
             blend(image, label_sprite(str(mark.id), cap, self.shape, paint), left, top)
 
     def layout(
-        self, width: int, height: int, marks: Sequence[Mark]
+        self, width: int, height: int, marks: Sequence[Mark], image: Image | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Give what `place_labels` chooses for this style: (K, 4) rectangles and (K,) moved away."""
         cap = digit_height(width, height, marks)
         sizes = np.array([label_size(str(mark.id), cap, self.shape) for mark in marks], dtype=np.int64)
-        return place_labels(width, height, marks, sizes.reshape(-1, 2), _dot_radius(cap))
+        return place_labels(width, height, marks, sizes.reshape(-1, 2), _dot_radius(cap), image)
 
 
 STYLES: dict[str, MarkStyle] = {
@@ -96,13 +96,14 @@ def draw_marks(image: Image, marks: Sequence[Mark], style: str) -> Image:
     return canvas
 
 
-def label_overlap(width: int, height: int, marks: Sequence[Mark], style: str) -> float:
+def label_overlap(image: Image, marks: Sequence[Mark], style: str) -> float:
     """Share, 0 to 1, of the labels' area that another label covers; -1.0 for a user's own style."""
+    height, width = image.shape[:2]
     chosen = mark_style(style)
     if not isinstance(chosen, LabelStyle):
         return -1.0
     cover = np.zeros((height, width), dtype=np.int16)
-    for x0, y0, x1, y1 in chosen.layout(width, height, marks)[0].tolist():
+    for x0, y0, x1, y1 in chosen.layout(width, height, marks, image)[0].tolist():
         cover[y0:y1, x0:x1] += 1
     return float(cover[cover > 1].sum() / max(cover.sum(), 1))
 

@@ -13,6 +13,7 @@ from somtom.marks.nested import (
     Boxes,
     areas_of,
     box_of,
+    is_control,
     merge_same,
     resolve_nested,
     root_of,
@@ -218,7 +219,8 @@ def _joined(elements: Sequence[Element], group: Sequence[int], root: int, box: B
     """One element for the group: its root's box, its longest text, the first role that is a control's."""
     longest = max((" ".join(elements[index].text.split()) for index in group), key=len)
     text = (longest or " ".join(inside.split()))[:_LONGEST_TEXT].strip()
-    roles = [elements[index].role for index in (root, *group) if elements[index].role]
+    roles = [elements[index] for index in (root, *group) if elements[index].role]
+    roles.sort(key=lambda one: not is_control(one))
     x0, y0, x1, y1 = box.tolist()
     return replace(
         elements[root],
@@ -227,6 +229,6 @@ def _joined(elements: Sequence[Element], group: Sequence[int], root: int, box: B
         x1=x1,
         y1=y1,
         text=text,
-        role=roles[0] if roles else "",
+        role=roles[0].role if roles else "",
         actionable=True,
     )

@@ -21,8 +21,14 @@ _OWN_AREA = 0.75  # a container of which more is free of its elements is somethi
 _FEW = 3  # ... where it holds no more than these
 
 
-def _is_control(one: Element) -> bool:
-    return one.role.strip().lower().rpartition(".")[2] in _CONTROLS
+def role_of(one: Element) -> str:
+    """The element's role in lower case, without the package that Android puts before it."""
+    return one.role.strip().lower().rpartition(".")[2]
+
+
+def is_control(one: Element) -> bool:
+    """Whether the element is one thing to act on, however much is drawn in it."""
+    return role_of(one) in _CONTROLS
 
 
 def areas_of(boxes: Boxes) -> NDArray[np.float64]:
@@ -56,7 +62,7 @@ def merge_same(
     """Give, for each candidate, the one that it is the same as: itself, or the richest of its like."""
     richest = sorted(
         candidates,
-        key=lambda i: (not _is_control(elements[i]), not elements[i].text.strip(), -elements[i].score, i),
+        key=lambda i: (not is_control(elements[i]), not elements[i].text.strip(), -elements[i].score, i),
     )
     into: dict[int, int] = {}
     roots = np.empty(len(richest), dtype=np.int64)
@@ -86,13 +92,14 @@ def resolve_nested(
         children = kept[:place][inside].tolist()
         if not children:
             continue
-        control = _is_control(elements[index])
+        control = is_control(elements[index])
         for child in children:
-            if (control and not _is_control(elements[child])) or (
+            if (control and not is_control(elements[child])) or (
                 len(children) == 1 and _is_same_thing(elements[index], elements[child])
             ):
-                # The control of the two is the one to name; a plain box around it only repeats it.
-                outer_wins = control or not _is_control(elements[child])
+                # The control of the two is the one to name; a plain box around it only repeats it. A label
+                # is where a person clicks, its control often drawn by it alone.
+                outer_wins = control or role_of(elements[index]) == "label" or not is_control(elements[child])
                 loser, winner = (child, index) if outer_wins else (index, child)
                 into[loser] = winner
                 alive[np.flatnonzero(kept == loser)] = False
@@ -108,7 +115,7 @@ def resolve_nested(
 def _is_same_thing(outer: Element, inner: Element) -> bool:
     """Whether the only element inside another one does the same: it says the same, or nothing more."""
     first, second = (" ".join(one.text.split()).casefold() for one in (outer, inner))
-    return first == second or (not second and not _is_control(inner))
+    return first == second or (not second and not is_control(inner))
 
 
 def _covered(box: Boxes, boxes: Boxes) -> float:

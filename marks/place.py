@@ -5,6 +5,7 @@ Rectangles are (x0, y0, x1, y1) in whole pixels, x1 and y1 just outside: [3, 5) 
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,12 +22,24 @@ _LATTICE = 2000  # places tried at most over the whole picture, once all those n
 _ON_LABEL = 200.0  # each label touched, and as much again for all of it: never while there is room
 _ON_POINT = 6.0  # each other mark's point that is hidden, or the own one beside the label's middle
 _ON_ELEMENT = 3.0  # other elements
+_ON_DRAWN = 1.5  # what is drawn there, such as text that is no element
 _ON_OWN = 1.0  # the own element where it is hardly larger than the label, less where it is larger
+_EDGE = 24  # grey levels between neighbours that are an edge of something drawn
+_TOUCH = 4.0  # square pixels: what a label only touching a corner shares with it when grown by a pixel
+_FULL = 0.4  # share of a line of text that is such edges
+_ASTRAY = (
+    0.5  # the corner only touched, or another element touched too: which one is meant takes a second look
+)
 _LIKED_LESS = 1e-3  # each place further down the list of corners
 
 
 def place_labels(
-    width: int, height: int, marks: Sequence[Mark], sizes: NDArray[np.int64], dot: int
+    width: int,
+    height: int,
+    marks: Sequence[Mark],
+    sizes: NDArray[np.int64],
+    dot: int,
+    image: NDArray[np.uint8] | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Choose a rectangle for each mark's label.
 
@@ -36,6 +49,7 @@ def place_labels(
     Args:
         sizes: (K, 2) widths and heights of the labels in pixels, odd.
         dot: radius in pixels of the dot that shows the point of a label that moved away.
+        image: (H, W, 3) picture whose flat places the labels of boxes prefer; None where that does not count.
 
     Returns:
         (K, 4) rectangles, and (K,) bool: the label moved away, so that a line must lead to its mark.
@@ -54,6 +68,7 @@ def place_labels(
     within = (rects[:, :2] >= 0).all(axis=1) & (rects[:, 2:] <= bounds).all(axis=1)
     done = within & ~is_box & ~(clash | clash.T).any(axis=1)
     moved = np.zeros(len(marks), dtype=bool)
+    drawn = _drawn_sums(image) if image is not None and is_box.any() else None
 
     for index in np.flatnonzero(~done):
         size, others = sizes[index].astype(np.float64), np.arange(len(marks)) != index
@@ -71,6 +86,8 @@ def place_labels(
         cost += _ON_POINT * (_overlaps(tries, hidden) > 0).sum(axis=1)
         if is_box[index]:
             own, away = _box_cost(tries, boxes[index], boxes[is_box & others], size)
+            if drawn is not None:
+                own += _ON_DRAWN * _drawn_shares(tries, drawn)
         else:
             own, away = _point_cost(tries, points[index], dots[index], size)
         best = int(np.argmin(cost + own))
@@ -89,13 +106,36 @@ def _box_cost(tries: Rects, box: Floats, others: Rects, size: Floats) -> tuple[F
     """Cost of the places for a box's label, and whether the label would need a line to its box."""
     # An element around this one (a form, a card) cannot be avoided and is not counted.
     around = (others[:, :2] <= box[:2]).all(axis=1) & (others[:, 2:] >= box[2:]).all(axis=1)
-    covered = np.minimum(_overlaps(tries, others[~around]).sum(axis=1) / size.prod(), 1)
+    others = others[~around]
+    covered = np.minimum(_overlaps(tries, others).sum(axis=1) / size.prod(), 1)
+    # Half a label's height to the side still reads as belonging there: rows of a list are that close.
+    reach = np.array([size[1] / 2, 1.0])
+    near = (_overlaps(tries + np.concatenate([-reach, reach]), others) > 2 * _TOUCH).any(axis=1)
+    astray = near | (_overlaps(tries + np.array([-1, -1, 1, 1]), box[None])[:, 0] <= _TOUCH)
     own = _overlaps(tries, box[None])[:, 0] / size.prod()
     tight = min(1.0, 4 * float(size.prod()) / max(float(np.prod(box[2:] - box[:2])), 1.0))
     gap = np.maximum(np.maximum(box[:2] - tries[:, 2:], tries[:, :2] - box[2:]), 0)
     distance = np.linalg.norm(gap, axis=1) / size.mean()
-    cost = _ON_ELEMENT * covered + _ON_OWN * own * tight + distance + _LIKED_LESS * np.arange(len(tries))
+    cost = _ON_ELEMENT * covered + _ON_OWN * own * tight + distance + _ASTRAY * astray
+    cost += _LIKED_LESS * np.arange(len(tries))
     return cost, distance > 0.3
+
+
+def _drawn_sums(image: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """(H + 1, W + 1) sums, over all pixels above and to the left, of those at an edge of what is drawn."""
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    edges = cv2.morphologyEx(grey, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > _EDGE
+    sums: NDArray[np.int32] = cv2.integral(edges.astype(np.uint8), sdepth=cv2.CV_32S)
+    return sums
+
+
+def _drawn_shares(tries: Rects, sums: NDArray[np.int32]) -> Floats:
+    """(N,) shares, 0 to 1, of the places that something is drawn on; lines of text count as full."""
+    low, high = np.zeros(2), np.array(sums.shape)[::-1] - 1
+    x0, y0, x1, y1 = np.clip(tries.reshape(-1, 2, 2), low, high).astype(np.int64).reshape(-1, 4).T
+    inside = sums[y1, x1] - sums[y0, x1] - sums[y1, x0] + sums[y0, x0]
+    shares: Floats = np.minimum(inside / (_FULL * np.maximum((x1 - x0) * (y1 - y0), 1)), 1)
+    return shares
 
 
 def _middle_and_half(box: Floats, point: Floats, is_box: bool) -> tuple[Floats, Floats]:
@@ -112,6 +152,7 @@ def _corners(box: Floats, size: Floats) -> Floats:
         [
             *((x0, y0 - h), (x1 - w, y0 - h), (x0, y1), (x1 - w, y1)),  # above and below
             *((x0 - w, y0), (x0 - w, y1 - h), (x1, y0), (x1, y1 - h)),  # beside
+            *((x0 - w, (y0 + y1 - h) // 2), (x1, (y0 + y1 - h) // 2)),  # beside the middle
             *((x0, y0), (x1 - w, y0), (x0, y1 - h), (x1 - w, y1 - h)),  # inside
             *((x0 - w, y0 - h), (x1, y0 - h), (x0 - w, y1), (x1, y1)),  # off the corner
             *((x - w // 2, y - h // 2) for y in (y0, y1) for x in (x0, x1)),  # on the corner

@@ -146,8 +146,7 @@ def role_name(role: str) -> str:
     >>> role_name("android.widget.ImageButton"), role_name("a"), role_name("li")
     ('button', 'link', 'element')
     """
-    last = plain_text(role).rpartition(".")[2].lower()
-    return _ROLE_NAMES.get(last, "element")
+    return _ROLE_NAMES.get(role.strip().rpartition(".")[2].lower(), "element")
 
 
 def _picked(phrasings: Sequence[str], number: int) -> str:

@@ -54,7 +54,7 @@ def label_screen(clip: StoredClip, settings: BuildSettings) -> Sample:
         "source": source_record(ref),
         "quality": {
             "visible_share": 1.0,
-            "mark_overlap": label_overlap(*size, numbered, settings.marks.style),
+            "mark_overlap": label_overlap(picture, numbered, settings.marks.style),
         },
     }
     return Sample(
