@@ -26,7 +26,7 @@ def text_faults(record: Record, traces: NDArray[np.float32]) -> Iterator[str]:
     wanted = len(record["history"]) + 1
     if counts[0] != wanted or any(counts[1:]):
         yield f"{_IMAGE} must stand {wanted} times in the first turn and nowhere else, got {counts}"
-    if record["task"] in ("som", "tom"):
+    if record["task"] in ("som", "tom", "robot"):
         yield from _som_faults(record, turns)
         yield from _tom_faults(record, turns, traces)
 
@@ -48,12 +48,14 @@ def _tom_faults(record: Record, turns: list[dict[str, str]], traces: NDArray[np.
     bins, outside = quantise(traces[1:, moving, :2], record["width"], record["height"], BINS)
     if record["motion"]["clamped"] != int(outside.sum()):
         yield f"motion.clamped must be {int(outside.sum())}, got {record['motion']['clamped']}"
-    wants_tom = record["task"] == "tom"
-    if wants_tom != (bool(moving) and len(traces) > 1):
+    wants_tom = bool(moving) and len(traces) > 1
+    if record["task"] != "robot" and wants_tom != (record["task"] == "tom"):
         yield f"task {record['task']!r} with {len(moving)} foreground marks in {len(traces)} frames"
         return
-    if len(turns) != (4 if wants_tom else 2):
-        yield f"task {record['task']!r} must have {4 if wants_tom else 2} turns, got {len(turns)}"
+    # A robot's action is asked for last.
+    wanted = (4 if wants_tom else 2) + (2 if record["task"] == "robot" else 0)
+    if len(turns) != wanted:
+        yield f"task {record['task']!r} must have {wanted} turns, got {len(turns)}"
         return
     if not wants_tom:
         return

@@ -7,6 +7,7 @@ from somtom.schemas.sample import Sample
 from somtom.schemas.settings import BuildSettings
 from somtom.schemas.tracks_table import StoredClip
 from somtom.transforms.label_clip import label_clip
+from somtom.transforms.label_screen import label_screen
 
 
 def label(clip: StoredClip, settings: BuildSettings, stats: Mapping[str, ActionStats]) -> Sample:
@@ -15,4 +16,6 @@ def label(clip: StoredClip, settings: BuildSettings, stats: Mapping[str, ActionS
     Raises:
         DataError: the clip is filtered.
     """
+    if clip.annotation.screen is not None:
+        return label_screen(clip, settings)
     return label_clip(clip, settings, stats.get(clip.ref.dataset))

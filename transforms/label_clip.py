@@ -15,6 +15,7 @@ from somtom.schemas.settings import BuildSettings
 from somtom.schemas.tracks import TrackerInfo, Tracks
 from somtom.schemas.tracks_table import StoredClip
 from somtom.tracking.motion import estimate_motion
+from somtom.transforms.label_robot import label_robot
 from somtom.transforms.records import extra_members, history_record, source_record
 
 
@@ -42,16 +43,24 @@ def judge_motion(clip: StoredClip, settings: BuildSettings) -> Motion:
 def label_clip(clip: StoredClip, settings: BuildSettings, stats: ActionStats | None = None) -> Sample:
     """Make the sample of a clip whose `clean_jpeg` is given.
 
+    Args:
+        stats: of the clip's data set, where it is a robot's.
+
     Raises:
-        DataError: the clip is filtered: `no_texture`, `too_few_points`.
+        DataError: the clip is filtered: `no_texture`, `too_few_points`, or what `label_robot` raises.
     """
     ref, tracks = clip.ref, tracks_of(clip)
     motion = judge_motion(clip, settings)
     marks = select_marks(tracks, motion, clip.width, clip.height, settings.marks, ref.key)
     marked = draw_marks(decode_jpeg(clip.clean_jpeg), marks.marks, settings.marks.style)
-    past = clip.annotation.past
     conversation = write_conversations(
-        marks, clip.width, clip.height, ref.instruction, settings.text, ref.key, len(past)
+        marks,
+        clip.width,
+        clip.height,
+        ref.instruction,
+        settings.text,
+        ref.key,
+        len(clip.annotation.past),
     )
     record = {
         "id": ref.key,
@@ -68,6 +77,8 @@ def label_clip(clip: StoredClip, settings: BuildSettings, stats: ActionStats | N
         "tracker": _tracker(clip.tracker) if clip.tracker else {},
         "quality": _quality(tracks, motion, marks),
     }
+    if clip.annotation.robot is not None:
+        _add_robot(record, clip, settings, stats)
     return Sample(
         key=ref.key,
         record=complete_record(record),
@@ -76,6 +87,20 @@ def label_clip(clip: StoredClip, settings: BuildSettings, stats: ActionStats | N
         traces=marks.traces,
         extra=extra_members(clip),
     )
+
+
+def _add_robot(record: Record, clip: StoredClip, settings: BuildSettings, stats: ActionStats | None) -> None:
+    """Turn the record of a clip into that of a robot's clip."""
+    ref = clip.ref
+    robot = label_robot(clip.annotation, stats, ref.instruction, settings, ref.key)
+    record |= {
+        "task": "robot",
+        "history": history_record(clip, robot.past),
+        "conversations": [*record["conversations"], *robot.turns],
+        "action": robot.action,
+        "state": robot.state,
+        "quality": record["quality"] | robot.quality,
+    }
 
 
 def _motion(motion: Motion, clamped: int) -> Record:
