@@ -7,6 +7,7 @@ from typing import Any
 from somtom.sources.annotated_video import AnnotatedVideoSource
 from somtom.sources.ego4d import Ego4dSource
 from somtom.sources.epic_kitchens import EpicKitchensSource
+from somtom.sources.rico import RicoSource
 from somtom.sources.ssv2 import SomethingSomethingSource
 from somtom.sources.video import VideoSource
 
@@ -16,6 +17,7 @@ SOURCES: dict[str, type[Any]] = {
     "epic-kitchens": EpicKitchensSource,
     "ego4d": Ego4dSource,
     "ssv2": SomethingSomethingSource,
+    "rico": RicoSource,
 }
 
 

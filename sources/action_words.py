@@ -1,0 +1,31 @@
+"""What was done at a screenshot, in words: what later steps read as history."""
+
+MAX_WORDS = 300  # characters of a text that is repeated in words
+
+_FIXED = {
+    "back": "go back",
+    "home": "go to the home screen",
+    "enter": "press enter",
+    "wait": "wait",
+    "complete": "the task is complete",
+    "impossible": "the task is impossible",
+}
+_QUOTED = ("type", "select", "open")
+
+
+def action_words(kind: str, argument: str = "", target: str = "") -> str:
+    """Say an action in words; `target` is what the element says that it is done to, "" where that is unknown.
+
+    >>> action_words("click", target="Sign up"), action_words("type", "hello"), action_words("swipe", "up")
+    ('click "Sign up"', 'type "hello"', 'swipe up')
+    >>> action_words("type", "hello", "Search"), action_words("back"), action_words("")
+    ('type "hello" into "Search"', 'go back', '')
+    """
+    if kind in _FIXED:
+        return _FIXED[kind]
+    words = [kind.replace("_", " ")]
+    if argument:
+        words.append(f'"{argument[:MAX_WORDS]}"' if kind in _QUOTED else argument[:MAX_WORDS])
+    if target:
+        words += [*(["into"] if kind == "type" else ["in"] if argument else []), f'"{target[:MAX_WORDS]}"']
+    return " ".join(words).strip()
