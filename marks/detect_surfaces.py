@@ -6,26 +6,28 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_SURFACES = 4000  # looked at, the largest ones first; bounds the time that a hostile picture takes
+MAX_RECTANGLES = 4000  # looked at, the largest ones first; bounds the time that a hostile picture takes
+INK = 30  # levels from the background at which something is drawn on it
+EDGE = 28  # levels from one pixel to the next at which a shape's outline counts
 STEP_EXACT = 2  # levels between neighbours that still are one colour, in a lossless picture
 STEP_NOISY = 10  # likewise in a JPEG
 EXACT_SHARE = 0.35  # of the pixels equal their neighbours where the picture is no JPEG and no photo
-FILLED = 0.9  # share of its bounding box that a rectangle covers, its holes counted as covered
+FILLED = 0.82  # share of its bounding box that a rectangle covers, its holes counted as covered
 
 
 @dataclass(frozen=True)
-class Surfaces:
-    """Rectangles of one colour, the largest first.
+class FlatAreas:
+    """Connected pixels of one colour.
 
     Args:
-        boxes: (N, 4) int32 x0, y0, x1, y1, the borders not included.
-        labels: (H, W) int32: number of the flat area a pixel lies in, 0 where the colour changes.
-        numbers: (N,) int32: what each rectangle is called in `labels`.
+        labels: (H, W) int32: number of the area a pixel lies in, 0 where the colour changes.
+        boxes: (N, 4) int32: x0, y0, x1, y1 of each number.
+        pixels: (N,) int32: of each number.
     """
 
-    boxes: NDArray[np.int32]
     labels: NDArray[np.int32]
-    numbers: NDArray[np.int32]
+    boxes: NDArray[np.int32]
+    pixels: NDArray[np.int32]
 
 
 def steps(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -44,36 +46,71 @@ def steps(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return largest
 
 
-def find_surfaces(change: NDArray[np.uint8], smallest_px: int) -> Surfaces:
-    """Find the rectangles of one colour.
+def find_ink(
+    picture: NDArray[np.uint8], areas: FlatAreas, rectangles: NDArray[np.int32], smallest_px: float
+) -> NDArray[np.bool_]:
+    """(H, W) bool: what is drawn on the flat areas: pixels unlike the nearest area that is a background.
 
     Args:
-        change: what `steps` gives.
-        smallest_px: shorter side of the smallest rectangle.
+        picture: (H, W, 3) uint8 RGB.
+        areas: what `find_areas` gives for it.
+        rectangles: what `find_rectangles` gives; their borders are left out.
+        smallest_px: shorter side of the smallest background; what is smaller is itself drawn on another.
     """
-    height, width = change.shape
+    boxes = areas.boxes
+    sides = (boxes[:, 2:] - boxes[:, :2]).min(axis=1)
+    large = (sides >= smallest_px) & (areas.pixels >= 4 * smallest_px * smallest_px)
+    large[0] = False
+    if not large.any():
+        return np.zeros(areas.labels.shape, np.bool_)
+    unlike = np.where(large[areas.labels], 0, 1).astype(np.uint8)
+    _, nearest = cv2.distanceTransformWithLabels(unlike, cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL)
+    colours = np.zeros((int(nearest.max()) + 1, 3), np.uint8)
+    colours[nearest[unlike == 0]] = picture[unlike == 0]
+    ink = (cv2.absdiff(picture, colours[nearest]).max(axis=2) > INK).astype(np.uint8)
+    for x0, y0, x1, y1 in rectangles.tolist():
+        if max(x1 - x0, y1 - y0) >= 2 * smallest_px and min(x1 - x0, y1 - y0) >= smallest_px:
+            cv2.rectangle(ink, (x0 - 1, y0 - 1), (x1, y1), 0, thickness=3)  # its border
+    return np.asarray(ink > 0)
+
+
+def find_areas(change: NDArray[np.uint8]) -> FlatAreas:
+    """Find the areas of one colour; `change` is what `steps` gives."""
     exact = np.count_nonzero(change <= 1) >= EXACT_SHARE * change.size
     flat = (change <= (STEP_EXACT if exact else STEP_NOISY)).astype(np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(flat, connectivity=4, ltype=cv2.CV_32S)
-    sides = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]]
-    fits = (sides.min(axis=1) >= smallest_px) & (np.arange(count) > 0)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(flat, connectivity=4, ltype=cv2.CV_32S)
+    boxes = stats[:, :4].astype(np.int32)
+    boxes[:, 2:] += boxes[:, :2]
+    return FlatAreas(np.asarray(labels, np.int32), boxes, stats[:, cv2.CC_STAT_AREA].astype(np.int32))
+
+
+def find_rectangles(areas: FlatAreas, smallest_px: int) -> NDArray[np.int32]:
+    """(N, 4) int32 x0, y0, x1, y1 of the areas that are rectangles, the largest first, without their borders.
+
+    `smallest_px` is the shorter side of the smallest one.
+    """
+    height, width = areas.labels.shape
+    sides = areas.boxes[:, 2:] - areas.boxes[:, :2]
+    fits = (sides.min(axis=1) >= smallest_px) & (np.arange(len(sides)) > 0)
     fits &= sides.prod(axis=1, dtype=np.int64) < 0.6 * height * width
     numbers = np.flatnonzero(fits)
-    numbers = numbers[np.argsort(-stats[numbers, cv2.CC_STAT_AREA], kind="stable")][:MAX_SURFACES]
-    boxes, kept = [], []
+    numbers = numbers[np.argsort(-areas.pixels[numbers], kind="stable")][:MAX_RECTANGLES]
+    found = []
     for number in numbers:
-        x, y, w, h = (int(value) for value in stats[number, :4])
-        if _filled(labels[y : y + h, x : x + w] == number) >= FILLED:
-            # The outermost pixels of a colour differ from their neighbours: they are no part of `flat`.
-            boxes.append((max(x - 1, 0), max(y - 1, 0), min(x + w + 1, width), min(y + h + 1, height)))
-            kept.append(number)
-    return Surfaces(np.array(boxes, np.int32).reshape(-1, 4), labels, np.array(kept, np.int32))
+        x0, y0, x1, y1 = (int(value) for value in areas.boxes[number])
+        if _filled(areas.labels[y0:y1, x0:x1] == number) >= FILLED:
+            # The outermost pixels of a colour differ from their neighbours: they are in no area.
+            found.append((max(x0 - 1, 0), max(y0 - 1, 0), min(x1 + 1, width), min(y1 + 1, height)))
+    return np.array(found, np.int32).reshape(-1, 4)
 
 
 def _filled(mask: NDArray[np.bool_]) -> float:
-    """Share of the box that lies between the first and last pixel of its row, or of its column if less."""
+    """Share of the box that lies between the first and last pixel of its row, or of its column if more.
+
+    The larger of both, since a line of text may cut an area from its upper to its lower side.
+    """
     height, width = mask.shape
     rows, columns = mask.any(axis=1), mask.any(axis=0)
     by_row = width - mask.argmax(axis=1) - mask[:, ::-1].argmax(axis=1)
     by_column = height - mask.argmax(axis=0) - mask[::-1].argmax(axis=0)
-    return float(min((by_row * rows).sum(), (by_column * columns).sum()) / mask.size)
+    return float(max((by_row * rows).sum(), (by_column * columns).sum()) / mask.size)

@@ -7,10 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-INK = 28  # levels from one pixel to the next at which a letter's edge counts
 MAX_PIECES = 30_000  # letters and other shapes that are looked at, the topmost; bounds the time
 MAX_WORDS = 6000
-WORD_GAP = 0.28  # heights of a letter between letters of one word, each side
+WORD_GAP = 0.16  # heights of a letter between letters of one word, each side
 LINE_GAP = 1.1  # heights of a word between words of one line
 COLOUR_GAP = 60  # levels between the colours of two words from which on they are two things
 CAPITAL = 0.73  # of the font's size that a capital is high; common to most Latin fonts
@@ -23,7 +22,8 @@ class Run:
     """Words on one line, or one shape that stands alone.
 
     `x0` to `y1` is the box of what is drawn, `pieces` the number of its letters, `surface` the flat area
-    that it stands on, `colour` what it is drawn in, `back` what it is drawn on (RGB).
+    that it stands on, `colour` what it is drawn in, `back` what it is drawn on (RGB), `is_compact` whether it
+    is one shape about as wide as high: an icon, if it stands alone.
     """
 
     x0: int
@@ -37,6 +37,7 @@ class Run:
     surface: int
     colour: tuple[int, int, int]
     back: tuple[int, int, int]
+    is_compact: bool
     words: int = 1
 
     @property
@@ -50,17 +51,13 @@ class Run:
         return self.x1 - self.x0
 
 
-def find_pieces(change: NDArray[np.uint8]) -> NDArray[np.int32]:
+def find_pieces(ink: NDArray[np.bool_]) -> NDArray[np.int32]:
     """(N, 5) int32 x0, y0, x1, y1, pixels of each connected shape, from top to bottom."""
-    ink = (change >= INK).astype(np.uint8)
-    _, _, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8, ltype=cv2.CV_32S)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(ink.astype(np.uint8), connectivity=8, ltype=cv2.CV_32S)
     pieces = stats[1:].astype(np.int32)
-    # A step marks the pixel on both sides of an edge: the shape itself begins one pixel further inside.
-    pieces[:, :2] += 1
-    pieces[:, 2:4] += pieces[:, :2] - 2
-    pieces = pieces[(pieces[:, 2] > pieces[:, 0]) & (pieces[:, 3] > pieces[:, 1])]
-    order = np.lexsort((pieces[:, 0], pieces[:, 1]))
-    return pieces[order][:MAX_PIECES]
+    pieces[:, 2:4] += pieces[:, :2]
+    order: NDArray[np.int64] = np.lexsort((pieces[:, 0], pieces[:, 1]))
+    return np.asarray(pieces[order][:MAX_PIECES], np.int32)
 
 
 def letter_height(pieces: NDArray[np.int32]) -> float:
@@ -83,20 +80,52 @@ def find_runs(
     """
     width, height = pieces[:, 2] - pieces[:, 0], pieces[:, 3] - pieces[:, 1]
     rule = (np.minimum(width, height) <= 0.25 * unit) & (np.maximum(width, height) > 2.5 * unit)
-    shape = (height <= 5 * unit) & (width <= 60 * unit) & ((width <= 6 * unit) | (height <= 3 * unit)) & ~rule
-    pieces = pieces[shape]
+    frame = (width > 2.5 * unit) & (height > 1.6 * unit) & (pieces[:, 4] < 0.35 * width * height)
+    shape = (height <= 5 * unit) & (width <= 60 * unit) & ((width <= 6 * unit) | (height <= 3 * unit))
+    bars = _stacks(pieces, unit)
+    pieces = np.concatenate([pieces[shape & ~rule & ~frame & (bars[1] < 0)], bars[0]])
     if not len(pieces):
         return []
     words = _words(pieces, labels.shape, unit)[:MAX_WORDS]
-    found = [_describe(picture, labels, pieces[word]) for word in words]
+    found = [_describe(picture, labels, pieces[word], unit) for word in words]
     return list(_lines([run for run in found if run.height >= 3 and run.width >= 2], unit))
+
+
+def _stacks(pieces: NDArray[np.int32], unit: float) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Three or more bars or dots right below each other are one shape: the sign of a menu.
+
+    Gives the joined shapes, and for each piece the number of its stack, -1 for none.
+    """
+    low = (pieces[:, 3] - pieces[:, 1] <= 0.7 * unit) & (pieces[:, 2] - pieces[:, 0] <= 4 * unit)
+    columns: dict[tuple[int, int], list[int]] = {}
+    for index in np.flatnonzero(low).tolist():
+        columns.setdefault((int(pieces[index, 0]), int(pieces[index, 2])), []).append(index)
+    number = np.full(len(pieces), -1, np.int32)
+    joined: list[list[int]] = []
+    for column in columns.values():
+        for stack in _close_by(column, pieces, unit):
+            if len(stack) == 3:
+                number[stack] = len(joined)
+                x0, y0, x1, _, _ = pieces[stack[0]].tolist()
+                joined.append([x0, y0, x1, int(pieces[stack[-1], 3]), int(pieces[stack, 4].sum())])
+    return np.array(joined, np.int32).reshape(-1, 5), number
+
+
+def _close_by(column: list[int], pieces: NDArray[np.int32], unit: float) -> list[list[int]]:
+    stacks = [[column[0]]]
+    for index in column[1:]:
+        if pieces[index, 1] - pieces[stacks[-1][-1], 3] <= unit:
+            stacks[-1].append(index)
+        else:
+            stacks.append([index])
+    return stacks
 
 
 def _words(pieces: NDArray[np.int32], shape: tuple[int, ...], unit: float) -> list[NDArray[np.int64]]:
     """Indexes of the shapes of each word: those whose boxes, made a little wider, touch."""
     canvas = np.zeros(shape, np.uint8)
     for x0, y0, x1, y1, _ in pieces.tolist():
-        reach = round(WORD_GAP * min(max(y1 - y0, unit), 4 * unit))
+        reach = int(WORD_GAP * min(max(y1 - y0, unit), 4 * unit))
         lift = max(1, round(0.12 * unit))
         cv2.rectangle(canvas, (x0 - reach, y0 - lift), (x1 - 1 + reach, y1 - 1 + lift), 1, -1)
     _, labels = cv2.connectedComponents(canvas, connectivity=4, ltype=cv2.CV_32S)
@@ -105,12 +134,14 @@ def _words(pieces: NDArray[np.int32], shape: tuple[int, ...], unit: float) -> li
     return np.split(order, np.flatnonzero(np.diff(word[order])) + 1)
 
 
-def _describe(picture: NDArray[np.uint8], labels: NDArray[np.int32], pieces: NDArray[np.int32]) -> Run:
+def _describe(
+    picture: NDArray[np.uint8], labels: NDArray[np.int32], pieces: NDArray[np.int32], unit: float
+) -> Run:
     height, width = labels.shape
     x0, y0 = (int(value) for value in pieces[:, :2].min(axis=0))
     x1, y1 = (int(value) for value in pieces[:, 2:4].max(axis=0))
-    top, bottom = max(y0 - 3, 0), min(y1 + 3, height)
-    left, right = max(x0 - 3, 0), min(x1 + 3, width)
+    top, bottom = max(y0 - 2, 0), min(y1 + 2, height)
+    left, right = max(x0 - 2, 0), min(x1 + 2, width)
     ring = np.concatenate(
         [
             labels[top, left:right],
@@ -136,6 +167,8 @@ def _describe(picture: NDArray[np.uint8], labels: NDArray[np.int32], pieces: NDA
     baseline = int(np.median(tall[:, 3])) if len(tall) else y1
     red, green, blue = (int(value) for value in colour)
     back_red, back_green, back_blue = (int(value) for value in back)
+    wide = (x1 - x0) / max(y1 - y0, 1)
+    compact = 0.4 <= wide <= 2.2 if len(pieces) == 1 else 0.6 <= wide <= 1.4 and y1 - y0 >= 1.3 * unit
     return Run(
         x0,
         y0,
@@ -148,6 +181,7 @@ def _describe(picture: NDArray[np.uint8], labels: NDArray[np.int32], pieces: NDA
         int(np.bincount(known).argmax()) if len(known) else 0,
         (red, green, blue),
         (back_red, back_green, back_blue),
+        compact,
     )
 
 
@@ -175,6 +209,10 @@ def _lines(words: list[Run], unit: float) -> Iterator[Run]:
 def _continues(last: Run, run: Run, unit: float) -> bool:
     overlap = min(last.y1, run.y1) - max(last.y0, run.y0)
     low, high = sorted((last.height, run.height))
+    if (_is_bar(last, unit) or _is_bar(run, unit)) and run.x0 - last.x1 > 0.25 * unit:
+        return False
+    if last.is_compact and run.is_compact and run.x0 - last.x1 > 0.5 * unit:
+        return False  # icons beside each other
     return (
         -0.5 * unit <= run.x0 - last.x1 <= LINE_GAP * max(min(high, 3 * unit), 0.8 * unit)
         and overlap >= 0.5 * low
@@ -184,12 +222,20 @@ def _continues(last: Run, run: Run, unit: float) -> bool:
     )
 
 
+def _is_bar(run: Run, unit: float) -> bool:
+    """Whether it is a line that separates: higher than any letter, and thin."""
+    return run.pieces == 1 and run.height >= 1.4 * unit and run.width <= 0.2 * run.height
+
+
 def _joined(line: list[Run]) -> Run:
+    if len(line) > 1 and line[0].pieces == 1 and line[0].height < 0.5 * line[1].height:
+        line = line[1:]  # a bullet
     first = line[0]
     baseline = int(np.median([run.baseline for run in line]))
     top = min(run.y0 for run in line)
     return replace(
         first,
+        x0=min(run.x0 for run in line),
         y0=top,
         x1=max(run.x1 for run in line),
         y1=max(run.y1 for run in line),
@@ -197,6 +243,7 @@ def _joined(line: list[Run]) -> Run:
         baseline=baseline,
         capital=max(baseline - top, 1),
         density=sum(run.density * run.width for run in line) / max(1, sum(run.width for run in line)),
+        is_compact=first.is_compact and len(line) == 1,
         words=len(line),
     )
 

@@ -1,0 +1,93 @@
+"""Entries of menus and bars: what is clicked on is larger than its text."""
+
+from collections import defaultdict
+
+import numpy as np
+
+from somtom.marks.detect_page import Page, element
+from somtom.marks.detect_text import Run
+from somtom.schemas.annotation import Element
+
+
+def find_entries(page: Page) -> list[Element]:
+    """Entries of menus: at least three lines at one distance from each other on a narrow panel.
+
+    They are clicked on over the whole width of the panel.
+    """
+    found = []
+    for x0, x1, runs in _panels(page):
+        strict = 4 if x1 - x0 > 0.6 * page.width else 2
+        first: list[Run] = []
+        for run in sorted(runs, key=lambda one: (one.y0 + one.y1, one.x0)):
+            if first and run.y0 + run.y1 < 2 * first[-1].y1:
+                first[-1] = min(first[-1], run, key=lambda one: one.x0)
+            else:
+                first.append(run)
+        middles = np.array([run.y0 + run.y1 for run in first]) / 2
+        gaps = np.diff(middles)
+        entries = []
+        for index, run in enumerate(first):
+            near = gaps[max(index - 3, 0) : index + 3]
+            beside = [float(gap) for gap in gaps[max(index - 1, 0) : index + 1]]
+            for gap in beside:
+                alike = np.count_nonzero(np.abs(near - gap) <= 0.1 * gap) >= strict
+                if alike and 2.3 * page.unit <= gap <= 6.5 * page.unit:
+                    middle = float(middles[index])
+                    box = (float(x0), middle - 0.48 * gap, float(x1), middle + 0.48 * gap)
+                    if run.x1 - run.x0 <= 0.85 * (x1 - x0):
+                        entries.append(element(page, box, "button", 0.65))
+                    break
+        if len(entries) >= min(5, 0.6 * len(first)):
+            found += entries
+    return found
+
+
+def _panels(page: Page) -> list[tuple[int, int, list[Run]]]:
+    """Left and right side of each narrow column of flat areas, and the runs on them."""
+    on: dict[int, list[Run]] = defaultdict(list)
+    for run in page.runs:
+        on[run.surface].append(run)
+    panels: list[tuple[int, int, list[Run]]] = []
+    for surface in sorted(on, key=lambda one: (-len(on[one]), one)):
+        x0, _, x1, _ = (int(value) for value in page.areas.boxes[surface])
+        if not surface or not 6 * page.unit <= x1 - x0 <= 32 * page.unit:
+            continue
+        for left, right, runs in panels:
+            if abs(left - x0) <= page.unit and abs(right - x1) <= 1.5 * page.unit:
+                runs.extend(on[surface])
+                break
+        else:
+            panels.append((x0, x1, list(on[surface])))
+    return [panel for panel in panels if len(panel[2]) >= 3]
+
+
+def find_bar_entries(page: Page) -> list[Element]:
+    """Entries of a bar at the top or bottom: each as high as the bar, with some room on its sides."""
+    on: dict[int, list[Run]] = defaultdict(list)
+    for run in page.runs:
+        on[run.surface].append(run)
+    found = []
+    for surface, runs in sorted(on.items()):
+        x0, y0, x1, y1 = (int(value) for value in page.areas.boxes[surface])
+        high = (y1 - y0) / page.unit
+        if not surface or (y0 > 2 and y1 < page.height - 2) or not 2.5 <= high <= 7.5:
+            continue
+        if x1 - x0 < 10 * page.unit:
+            continue
+        groups: list[list[Run]] = []
+        for run in sorted(runs, key=lambda one: one.x0):
+            if groups and run.x0 - max(one.x1 for one in groups[-1]) <= 1.2 * page.unit:
+                groups[-1].append(run)
+            else:
+                groups.append([run])
+        if y0 > 2 and len(groups) < 3:
+            continue
+        spans = [(min(one.x0 for one in group), max(one.x1 for one in group)) for group in groups]
+        for index, (left, right) in enumerate(spans):
+            before = (spans[index - 1][1] + left) / 2 if index else x0
+            after = (spans[index + 1][0] + right) / 2 if index + 1 < len(spans) else x1
+            room = (2.2 if right - left <= 3 * page.unit else 1.3) * page.unit
+            box = (max(left - room, before), float(y0), min(right + room, after), float(y1))
+            if box[2] - box[0] <= 25 * page.unit:
+                found.append(element(page, box, "button", 0.6))
+    return found
