@@ -58,5 +58,30 @@ PAST_LINES = "Done so far:\n{steps}"
 # Where earlier pictures stand before the marked one.
 SCREENS_LINE = "The last image is the present screen; before it come earlier ones."
 
+# Say what the robot does next; `{task}` is the instruction as it stands within a sentence.
+ROBOT_QUESTIONS: tuple[str, ...] = (
+    "What should the robot do next to {task}?",
+    "Which action should the robot take now to {task}?",
+    "Give the robot's next action to {task}.",
+    "To {task}, how does the robot move next?",
+    "The robot is to {task}. What does it do now?",
+    "The robot's task: {task}. What is its next action?",
+    "Predict what the robot does next to {task}.",
+    "How should the robot go on in order to {task}?",
+)
+# The same where there is no instruction.
+FREE_ROBOT_QUESTIONS: tuple[str, ...] = (
+    "What should the robot do next?",
+    "Which action should the robot take now?",
+    "Give the robot's next action.",
+    "How does the robot move next?",
+    "What does the robot do now?",
+    "Predict what the robot does next.",
+)
+# Where several steps are asked for at once.
+CHUNK_LINE = "Give its actions in the next {steps} steps."
+# What the robot did before, where it is known; `{steps}` has a line for each earlier picture.
+PAST_ACTIONS_LINES = "The robot's earlier actions:\n{steps}"
+
 # The input's own text comes first where it has one.
 TASK_LINE = "Task: {instruction}"

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from somtom.schemas.action_stats import ActionStats, read_action_stats
 from somtom.schemas.check_folder import card_faults, folder_faults, made_with_faults
 from somtom.schemas.check_meta import (
     books_faults,
@@ -18,6 +19,7 @@ from somtom.schemas.check_tar import read_checked, suffix_faults
 from somtom.schemas.check_tracks import tracks_faults
 from somtom.schemas.folder import META, SHARDS, manifest_path, shard_path
 from somtom.schemas.manifest import Manifest
+from somtom.schemas.reasons import DataError
 from somtom.schemas.sample import FIRST_MEMBERS
 from somtom.schemas.sample_rows import SampleRow, sample_row
 
@@ -33,7 +35,12 @@ def check_dataset(folder: Path) -> Iterator[str]:
     yield from folder_faults(folder)
     manifests, damaged = read_manifests(folder)
     yield from damaged
-    tars = _TarChecks()
+    try:
+        stats = read_action_stats(folder)
+    except DataError as error:
+        yield error.message
+        stats = {}
+    tars = _TarChecks(stats)
     for path in sorted((folder / SHARDS).glob("*.tar")):
         yield from tars.check(path, manifests.get(path.stem))
     for name, manifest in manifests.items():
@@ -53,7 +60,8 @@ def check_dataset(folder: Path) -> Iterator[str]:
 class _TarChecks:
     """What must hold over all tars: the same members, keys used once, groups in one split."""
 
-    def __init__(self) -> None:
+    def __init__(self, stats: dict[str, ActionStats]) -> None:
+        self._stats = stats
         self.suffixes: list[str] = []
         self.splits: set[str] = set()
         self._shard_of_key: dict[str, str] = {}
@@ -71,7 +79,7 @@ class _TarChecks:
             faults = list(suffix_faults(list(members), self.suffixes))
             if self._shard_of_key.setdefault(key, path.stem) != path.stem:
                 faults.append(f"the key stands in {self._shard_of_key[key]} too")
-            read = check_sample(key, split, members, faults)
+            read = check_sample(key, split, members, self._stats, faults)
             if read is not None:
                 record, traces = read
                 rows.append(sample_row(record, path.stem, len(traces)))

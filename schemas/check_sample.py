@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from somtom.schemas.action_stats import ActionStats
+from somtom.schemas.check_actions import action_faults
 from somtom.schemas.check_pictures import picture_faults
 from somtom.schemas.check_text import text_faults
 from somtom.schemas.reasons import DataError
@@ -16,9 +18,12 @@ from somtom.schemas.sample import FIRST_MEMBERS, JSON, TRACES, decode_traces
 
 
 def check_sample(
-    key: str, split: str, members: Mapping[str, bytes], faults: list[str]
+    key: str, split: str, members: Mapping[str, bytes], stats: Mapping[str, ActionStats], faults: list[str]
 ) -> tuple[Record, NDArray[np.float32]] | None:
-    """Check one sample of a shard of `split` and append its faults; None where it cannot be read."""
+    """Check one sample of a shard of `split` and append its faults; None where it cannot be read.
+
+    `stats` holds the statistics of each data set's actions.
+    """
     missing = [name for name in FIRST_MEMBERS if name not in members]
     if missing:
         return None
@@ -40,6 +45,7 @@ def check_sample(
         faults.append("the record must be written as somtom writes it (no spaces, UTF-8 as it is)")
     faults += identity_faults(record, key, split)
     faults += range_faults(record)
+    faults += action_faults(record, stats.get(record["source"]["dataset"]))
     shape_faults = list(mark_faults(record, traces))
     faults += shape_faults
     faults += motion_faults(record, len(traces))
@@ -83,12 +89,6 @@ def range_faults(record: Record) -> Iterator[str]:
         value = record["quality"][field.name]
         if field.unit == "0..1" and value != -1.0 and not 0.0 <= value <= 1.0:
             yield f"quality.{field.name} must be 0 to 1, or -1.0 where unknown, got {value}"
-    action, state = record["action"], record["state"]
-    if any(not 0 <= one <= 255 for one in action["bins"]):
-        yield f"action.bins must be 0..255, got {action['bins'][:10]}"
-    lengths = {len(action[name]) for name in ("values", "bins", "names")}
-    if len(lengths) != 1 or len(state["values"]) != len(state["names"]):
-        yield "action and state must have as many names as values (and bins)"
     if any(one["t_s"] >= 0 for one in record["history"]):
         yield "history.t_s must be negative"
 

@@ -96,11 +96,11 @@ BROKEN_SAMPLES: dict[str, tuple[Callable[[Parts], Any], str]] = {
     "group": (setting("source", "group", value=""), "source.group must not be empty"),
     "uri": (setting("source", "uri", value="/home/me/a.mp4"), "source.uri must be relative"),
     "score": (setting("quality", "visible_share", value=1.5), "quality.visible_share must be 0 to 1"),
-    "bins": (
+    "action": (
         setting("action", value={"kind": "", "text": "", "values": [0.5], "bins": [256], "names": ["dx"]}),
-        "action.bins must be 0..255",
+        "a sample of task 'tom' must have no robot's action and no state",
     ),
-    "names": (setting("state", value={"values": [0.5], "names": []}), "as many names as values"),
+    "state": (setting("state", value={"values": [0.5], "names": []}), "must have no robot's action"),
     "mark numbers": (setting("marks", 2, "id", value=4), "marks must be numbered from 1, got [1, 2, 4]"),
     "mark count": (lambda p: p.record["marks"].pop(), "traces must be (T, 2, 3), got (3, 3, 3)"),
     "mark off its trace": (setting("marks", 1, "x", value=30.5), "but its trace starts at [30.0, 24.0]"),
