@@ -4,10 +4,13 @@ import difflib
 import importlib
 from typing import Any
 
+from somtom.sources.aloha import AlohaSource
 from somtom.sources.annotated_video import AnnotatedVideoSource
 from somtom.sources.ego4d import Ego4dSource
 from somtom.sources.epic_kitchens import EpicKitchensSource
+from somtom.sources.libero import LiberoSource
 from somtom.sources.rico import RicoSource
+from somtom.sources.robomimic import RobomimicSource
 from somtom.sources.ssv2 import SomethingSomethingSource
 from somtom.sources.video import VideoSource
 
@@ -17,6 +20,9 @@ SOURCES: dict[str, type[Any]] = {
     "epic-kitchens": EpicKitchensSource,
     "ego4d": Ego4dSource,
     "ssv2": SomethingSomethingSource,
+    "robomimic": RobomimicSource,
+    "libero": LiberoSource,
+    "aloha": AlohaSource,
     "rico": RicoSource,
 }
 

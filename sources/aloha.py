@@ -1,0 +1,121 @@
+"""Episodes of ALOHA and ACT, one HDF5 file each: raw pictures, or JPEGs filled up to one length."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any, ClassVar
+
+from somtom.schemas.check_sample import is_safe_uri
+from somtom.schemas.reasons import DataError
+from somtom.schemas.refs import Item
+from somtom.sources.files import open_binary
+from somtom.sources.hdf5_episodes import Hdf5Episode, Hdf5Source, Layout, pictures_in
+from somtom.sources.hdf5_files import (
+    MAX_TEXT,
+    SUFFIXES,
+    dataset_at,
+    open_hdf5,
+    read_texts,
+    text_attribute,
+)
+from somtom.sources.listing import list_files
+from somtom.sources.source import Found
+
+USUAL_HZ = 50.0
+IMAGES = "observations/images"
+# Where recorders made after ALOHA's put the task in words; its own files have none.
+INSTRUCTIONS = ("language_raw", "instruction", "language_instruction", "task")
+ARM = ("waist", "shoulder", "elbow", "forearm_roll", "wrist_angle", "wrist_rotate", "gripper")
+TWO_ARMS = tuple(f"{side}_{joint}" for side in ("left", "right") for joint in ARM)
+
+
+@dataclass(frozen=True)
+class AlohaSource(Hdf5Source):
+    """Episodes of ALOHA and ACT, one HDF5 file each."""
+
+    kind: ClassVar[str] = "aloha"
+
+    states: tuple[str, ...] = ("qpos",)  # keys of observations that make up the state, such as qpos, qvel
+    sidecar: str = ""  # file with an episode's words: text, or JSON with "instruction"; {stem} = its name
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.sidecar and not is_safe_uri(self.sidecar):
+            raise ValueError(f"sidecar must be a relative path, got {self.sidecar!r}")
+
+    @classmethod
+    def recognise(cls, path: str) -> Found | None:
+        """Look for observations/images and action in the first file; see `Source.recognise`."""
+        try:
+            files = list(list_files(path, include=SUFFIXES))
+            with open_hdf5(files[0].locator) as file:
+                cameras = list(pictures_in(file, IMAGES))
+                action = dataset_at(file, "action")
+                if action is None or not cameras:
+                    return None
+                notes = (
+                    f"{len(files)} HDF5 files, an episode each",
+                    f"cameras: {', '.join(cameras)}; action {action.shape} in {files[0].uri}",
+                )
+        except (DataError, OSError, ValueError):  # not there, not HDF5, or without h5py
+            return None
+        return Found({"path": path}, notes)
+
+    def items(self, index: int) -> Iterator[Item]:
+        """List the files; see `Source.items`."""
+        for listed in list_files(self.path, include=SUFFIXES):
+            yield Item(index, listed.uri, listed.locator)
+
+    def open(self, uri: str, locator: str, payload: str) -> Hdf5Episode:
+        """Open a file; see `EpisodeSource.open`."""
+        with open_hdf5(locator) as file:
+            action = dataset_at(file, "action")
+            two_arms = action is not None and action.shape and action.shape[1:] == (len(TWO_ARMS),)
+            layout = Layout(
+                action="action",
+                states={key: f"observations/{key}" for key in self.states},
+                images=pictures_in(file, IMAGES),
+                hz=self.control_hz or USUAL_HZ,
+                instruction=self._instruction(file, locator),
+                action_names=TWO_ARMS if two_arms else (),
+            )
+            return self.episode(file, uri, locator, layout)
+
+    def _instruction(self, file: Any, locator: str) -> str:
+        if self.instruction:
+            return ""  # the setting is said
+        if self.sidecar:
+            return _read_sidecar(locator, self.sidecar)
+        for name in INSTRUCTIONS:
+            dataset = dataset_at(file, name)
+            if dataset is not None:
+                return next(iter(read_texts(dataset)), "")
+            if name in file.attrs:
+                return text_attribute(file, name) or ""
+        return ""
+
+
+def _read_sidecar(locator: str, sidecar: str) -> str:
+    """Read the words that lie in a file beside the episode's.
+
+    Raises:
+        DataError: `missing`, `bad_record`.
+    """
+    folder, _, name = locator.rpartition("/")
+    path = f"{folder}/{sidecar.replace('{stem}', PurePosixPath(name).stem)}"
+    with open_binary(path) as file:
+        data = file.read(MAX_TEXT + 1)
+    if len(data) > MAX_TEXT:
+        raise DataError("bad_record", f"{sidecar} is larger than {MAX_TEXT} bytes")
+    text = data.decode("utf-8-sig", "replace")
+    if not path.endswith(".json"):
+        return text
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DataError("bad_record", f"{sidecar} is not valid JSON: {error}") from error
+    words = value.get("instruction") if isinstance(value, dict) else None
+    if not isinstance(words, str):
+        raise DataError("bad_record", f'{sidecar} has no text "instruction"')
+    return words

@@ -1,0 +1,220 @@
+"""What sources of robot episodes in HDF5 share: opening an episode, and its pictures a step at a time."""
+
+import hashlib
+import math
+from abc import ABC
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from somtom.schemas.keys import digest
+from somtom.schemas.reasons import DataError
+from somtom.schemas.settings import ClipSettings
+from somtom.sources.episodes import Episode, EpisodeSource, StepPicture
+from somtom.sources.fingerprint import fingerprint
+from somtom.sources.hdf5_files import (
+    dataset_at,
+    form_of,
+    member,
+    names_of,
+    open_hdf5,
+    read_numbers,
+    read_row,
+)
+from somtom.sources.images import MAX_IMAGE_BYTES, decode_image
+from somtom.sources.pictures import ArrayPicture, check_pixels, check_size, scaled_size
+
+Picture = NDArray[np.uint8]
+
+MAX_HZ = 100_000.0
+# How the stored pictures are turned to stand upright.
+TURNS: dict[str, Callable[[Picture], Picture]] = {
+    "none": lambda picture: picture,
+    "flip": lambda picture: picture[::-1],
+    "rotate": lambda picture: picture[::-1, ::-1],
+}
+# In which order a stored picture's colours are.
+COLOURS: dict[str, Callable[[Picture], Picture]] = {
+    "rgb": lambda picture: picture,
+    "bgr": lambda picture: picture[..., ::-1],
+}
+
+
+@dataclass
+class Hdf5Episode(Episode):
+    """One episode whose numbers were read; its pictures are read when asked for.
+
+    Args:
+        locator: of the file.
+        images: path of each camera's pictures in it.
+        turn, colours: names of `TURNS` and `COLOURS`.
+    """
+
+    times_s: NDArray[np.float64]
+    actions: NDArray[np.float64]
+    action_names: tuple[str, ...]
+    states: NDArray[np.float64]
+    state_names: tuple[str, ...]
+    instruction: str
+    fingerprint: str
+    group: str
+    cameras: tuple[str, ...]
+    locator: str
+    images: Mapping[str, str]
+    turn: str
+    colours: str
+
+    def pictures(
+        self, camera: str, steps: Sequence[int], clips: ClipSettings
+    ) -> Iterator[StepPicture | DataError]:
+        """Read only the steps asked for; see `Episode.pictures`."""
+        with open_hdf5(self.locator) as file:
+            dataset = dataset_at(file, self.images[camera])
+            if dataset is None:
+                raise DataError("changed_input", f"camera {camera!r} is no longer there: plan again")
+            for step in steps:
+                try:
+                    yield self._picture(dataset, step, clips)
+                except DataError as error:
+                    yield error
+
+    def _picture(self, dataset: Any, step: int, clips: ClipSettings) -> StepPicture:
+        if len(dataset.shape) == 4:
+            height, width = dataset.shape[1:3]
+            check_pixels(width, height, clips)
+            check_size(width, height, clips)
+            whole = ArrayPicture(None, width, height, read_row(dataset, step))
+            picture, size = whole.rgb(*scaled_size(width, height, clips.short_side)), (width, height)
+        else:
+            # The row is filled up with zeros; a JPEG ends with FF D9.
+            data = bytes(read_row(dataset, step)).rstrip(b"\0")
+            if not data:
+                raise DataError("corrupt_frame", f"{dataset.name} has no picture at step {step}")
+            picture, size = decode_image(data, clips, clips.short_side)
+        return np.ascontiguousarray(COLOURS[self.colours](TURNS[self.turn](picture))), size
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where in a file an episode's things are, and what the file says of it.
+
+    Args:
+        action: path of the actions.
+        states: path of each state, by its name.
+        images: path of each camera's pictures that can be read, by its name.
+        hz: control steps a second.
+        instruction: "" where there is none.
+        action_names: empty where nothing is known of the dimensions.
+    """
+
+    action: str
+    states: Mapping[str, str]
+    images: Mapping[str, str]
+    hz: float
+    instruction: str
+    action_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Hdf5Source(EpisodeSource, ABC):
+    """A source of episodes in HDF5 files; a kind says where in the file things are."""
+
+    control_hz: float = 0.0  # control steps a second; 0 = what the file says, or the kind's usual rate
+    instruction: str = ""  # said for every episode; "" = what the file says
+    turn: str = "none"  # how stored pictures are turned upright: none | flip (top to bottom) | rotate (180)
+    colours: str = "rgb"  # order of the colours in stored pictures: rgb | bgr
+    action_names: tuple[str, ...] = ()  # names of the action's dimensions; empty = as the kind has them
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, value, choices in (("turn", self.turn, TURNS), ("colours", self.colours, COLOURS)):
+            if value not in choices:
+                raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
+        if not (math.isfinite(self.control_hz) and 0 <= self.control_hz <= MAX_HZ):
+            raise ValueError(f"control_hz must be 0 to {MAX_HZ:g}, got {self.control_hz!r}")
+
+    def episode(self, file: Any, uri: str, locator: str, layout: Layout) -> Hdf5Episode:
+        """Read the numbers of the episode `uri` of an opened file, and look at its pictures' form.
+
+        Raises:
+            DataError: `bad_action`, `bad_record`, `missing_camera`, ...
+        """
+        found = dataset_at(file, layout.action)
+        if found is None:
+            raise DataError("bad_action", f"there are no actions at {layout.action!r}")
+        actions = read_numbers(found, "bad_action")
+        steps, dimensions = actions.shape
+        images = layout.images
+        cameras = self.cameras or tuple(images)
+        absent = [name for name in cameras if name not in images]
+        if absent or not cameras:
+            there = f"there are {', '.join(images)}" if images else "the file has no pictures"
+            raise DataError("missing_camera", f"camera {', '.join(absent) or '(any)'!r} is missing: {there}")
+        for camera in cameras:
+            _check_length(images[camera], len(dataset_at(file, images[camera]) or ()), steps)
+        columns: list[NDArray[np.float64]] = [np.zeros((steps, 0))]
+        state_names: list[str] = []
+        for name, path in layout.states.items():
+            state = dataset_at(file, path)
+            if state is None:
+                raise DataError("bad_record", f"there is no state {name!r} at {path!r}")
+            values = read_numbers(state, "bad_record")
+            _check_length(path, len(values), steps)
+            columns.append(values[:steps])
+            state_names += numbered(name, values.shape[1])
+        content = hashlib.blake2b(actions.tobytes(), digest_size=16).hexdigest()
+        return Hdf5Episode(
+            times_s=np.arange(steps) / layout.hz,
+            actions=actions,
+            action_names=self.action_names or layout.action_names or numbered("action", dimensions),
+            states=np.concatenate(columns, axis=1),
+            state_names=tuple(state_names),
+            instruction=" ".join((self.instruction or layout.instruction).split()),
+            fingerprint=digest(fingerprint(locator), uri.partition("#")[2], content),
+            group=uri,
+            cameras=cameras,
+            locator=locator,
+            images=images,
+            turn=self.turn,
+            colours=self.colours,
+        )
+
+
+def numbered(name: str, dimensions: int) -> tuple[str, ...]:
+    """Names of an array's dimensions.
+
+    >>> numbered("qpos", 2), numbered("gripper", 1)
+    (('qpos_0', 'qpos_1'), ('gripper',))
+    """
+    return (name,) if dimensions == 1 else tuple(f"{name}_{index}" for index in range(dimensions))
+
+
+def pictures_in(group: Any, folder: str) -> dict[str, str]:
+    """Path of each camera's pictures in `folder` of a group, by the camera's name, as the file lists them.
+
+    Raises:
+        DataError: `unsafe_path`, `unreadable`.
+    """
+    place = member(group, folder)
+    names = [] if place is None else names_of(place)
+    return {name: f"{folder}/{name}" for name in names if _holds_pictures(dataset_at(place, name))}
+
+
+def _holds_pictures(dataset: Any) -> bool:
+    """Whether it is (T, H, W, 3) uint8, or an encoded picture in each of T rows."""
+    if dataset is None:
+        return False
+    shape, dtype = form_of(dataset)
+    if len(shape) == 4:
+        return bool(dtype == np.uint8 and shape[3] == 3 and shape[1] and shape[2])
+    row_bytes = dtype.itemsize * math.prod(shape[1:])
+    is_bytes = (len(shape) == 2 and dtype == np.uint8) or (len(shape) == 1 and dtype.kind == "S")
+    return is_bytes and 4 < row_bytes <= MAX_IMAGE_BYTES
+
+
+def _check_length(path: str, length: int, steps: int) -> None:
+    if length < steps:
+        raise DataError("bad_record", f"{path!r} has {length} rows for {steps} actions")

@@ -1,0 +1,268 @@
+"""HDF5 files from anywhere: nothing outside of the file is followed, and what is read is bounded first."""
+
+import importlib
+import itertools
+import math
+import os
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from somtom.schemas.reasons import DataError
+from somtom.sources.files import is_remote, local_path, open_binary
+
+SUFFIXES = ("*.hdf5", "*.h5")
+MAX_CHUNK_BYTES = 1 << 27  # a chunk is read whole, whatever is wanted of it; also the cache's size
+MAX_INFLATED_BYTES = 1 << 28  # HDF5 inflates a chunk to any size, whatever the chunk is declared to hold
+MAX_CHUNKS = 1 << 20  # touched by one read
+MAX_NUMBERS = 1 << 25  # of one array of actions or states
+MAX_MEMBERS = 1_000_000  # of a group that is listed
+MAX_TEXT = 1 << 20
+MAX_HOPS = 16  # soft links that lead to each other
+
+# What a filter may multiply a chunk's stored size by (its number in HDF5): Deflate's bound is its format's,
+# LZF copies up to 264 bytes for 3. Those that are not listed cannot make it grow beyond what is declared.
+DEFLATE = 1
+GROWTH = {DEFLATE: 1032, 32000: 88}
+
+
+def load_h5py() -> Any:
+    """Import h5py, only where an HDF5 file is read.
+
+    Raises:
+        ValueError: it is not installed.
+    """
+    try:
+        return importlib.import_module("h5py")
+    except ImportError as error:
+        raise ValueError("HDF5 files are read with h5py: pip install somtom[hdf5]") from error
+
+
+@contextmanager
+def open_hdf5(locator: str) -> Iterator[Any]:
+    """Open a file for reading, as `h5py.File`.
+
+    Raises:
+        DataError: `missing`, `unreadable`.
+        OSError: the store failed.
+    """
+    h5py = load_h5py()
+    with open_binary(locator) as file:
+        # A cache that holds a chunk keeps it from being inflated once a step.
+        options = {"rdcc_nbytes": MAX_CHUNK_BYTES, "rdcc_nslots": 12_421}
+        try:
+            if is_remote(locator):
+                opened = h5py.File(file, "r", **options)
+            else:
+                opened = h5py.File(os.fsencode(local_path(locator)), "r", locking=False, **options)
+        except (OSError, RuntimeError, ValueError) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            raise DataError("unreadable", f"no HDF5 file, or damaged or cut off: {error}") from error
+        with opened:
+            yield opened
+
+
+@contextmanager
+def _reading(what: str) -> Iterator[None]:
+    """Turn what h5py raises for a damaged file into an error of the data."""
+    try:
+        yield
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
+        raise DataError("unreadable", f"{what} cannot be read: {error}") from error
+
+
+def names_of(group: Any) -> list[str]:
+    """Names of a group's members, which are not opened.
+
+    Raises:
+        DataError: `bad_record`: it is none; `unreadable`, `too_large`.
+    """
+    if not isinstance(group, load_h5py().Group):
+        raise DataError("bad_record", f"{group.name} is no group")
+    with _reading(group.name):
+        if len(group) > MAX_MEMBERS:
+            raise DataError("too_large", f"{group.name} has {len(group)} members, more than {MAX_MEMBERS}")
+        return list(group)
+
+
+def group_at(group: Any, path: str) -> Any:
+    """Open the group at a path in another one.
+
+    Raises:
+        DataError: `bad_record` where there is none; see `member`.
+    """
+    found = member(group, path)
+    if not isinstance(found, load_h5py().Group):
+        raise DataError("bad_record", f"there is no group {path!r} in {group.name}")
+    return found
+
+
+def dataset_at(group: Any, path: str) -> Any | None:
+    """Open the dataset at a path in a group, None where there is none; its values lie in the file itself.
+
+    Raises:
+        DataError: `unsafe_path`: they lie in other files; see `member`.
+    """
+    found = member(group, path)
+    if not isinstance(found, load_h5py().Dataset):
+        return None
+    with _reading(found.name):
+        if found.is_virtual or found.external:
+            raise DataError(
+                "unsafe_path", f"{found.name} lies in other files, which are not read: copy it with h5repack"
+            )
+    return found
+
+
+def member(group: Any, path: str, hops: int = 0) -> Any | None:
+    """Open what lies at a path in a group, None where nothing does. Soft links are followed, others are not.
+
+    Raises:
+        DataError: `unsafe_path`: a link leads to another file; `unreadable`.
+    """
+    h5py = load_h5py()
+    at = group
+    for name in filter(None, path.split("/")):
+        if not isinstance(at, h5py.Group):
+            return None
+        with _reading(f"{at.name}/{name}"):
+            link = at.get(name, getlink=True)
+            if link is None:
+                return None
+            found = at[name] if isinstance(link, h5py.HardLink) else None
+        if isinstance(link, h5py.SoftLink):
+            if hops == MAX_HOPS:
+                raise DataError("unreadable", f"{at.name}/{name}: links lead to each other")
+            found = member(at.file if link.path.startswith("/") else at, link.path, hops + 1)
+        elif found is None:
+            raise DataError(
+                "unsafe_path", f"{at.name}/{name} is a link to another file, which is not followed: copy it"
+            )
+        at = found
+    return at
+
+
+def form_of(dataset: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Shape and type of a dataset; no shape where it is empty by its kind.
+
+    Raises:
+        DataError: `unreadable`: it is of a type that NumPy has not.
+    """
+    with _reading(dataset.name):
+        return dataset.shape or (), dataset.dtype
+
+
+def text_attribute(owner: Any, name: str) -> str | None:
+    """Read an attribute that is a text; None where there is none.
+
+    Raises:
+        DataError: `bad_record`: it is something else, or too long; `unreadable`.
+    """
+    with _reading(f"attribute {name!r}"):
+        if name not in owner.attrs:
+            return None
+        small = owner.attrs.get_id(name).get_storage_size() <= MAX_TEXT
+        value = owner.attrs[name] if small else None
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    if not isinstance(text, str) or len(text) > MAX_TEXT:
+        raise DataError("bad_record", f"attribute {name!r} is no text of up to {MAX_TEXT} characters")
+    return text
+
+
+def read_texts(dataset: Any) -> list[str]:
+    """Read a list of texts, or one.
+
+    Raises:
+        DataError: `unreadable`: it holds something else; `too_large`.
+    """
+    with _reading(dataset.name):
+        if dataset.size > MAX_MEMBERS or dataset.size * dataset.dtype.itemsize > MAX_NUMBERS:
+            raise DataError("too_large", f"{dataset.name} has {dataset.size} texts: too many")
+        check_chunks(dataset, 0, dataset.shape[0] if dataset.shape else 1)
+        return [str(text) for text in np.ravel(dataset.asstr(errors="replace")[()])]
+
+
+def read_numbers(dataset: Any, reason: str) -> NDArray[np.float64]:
+    """Read an array of numbers whole, as (T, D) float64; a list is one dimension.
+
+    Raises:
+        DataError: `reason` where it holds something else, `too_large`, `unreadable`.
+    """
+    shape, dtype = form_of(dataset)
+    if dtype.kind not in "fiub" or dtype.itemsize > 8 or len(shape) not in (1, 2):
+        raise DataError(reason, f"{dataset.name} is {shape} {dtype}: numbers of (steps, dimensions) are read")
+    if math.prod(shape) > MAX_NUMBERS:
+        raise DataError("too_large", f"{dataset.name} is {shape}: up to {MAX_NUMBERS} numbers are read")
+    with _reading(dataset.name):
+        check_chunks(dataset, 0, shape[0])
+        return np.asarray(dataset[()], dtype=np.float64).reshape(shape[0], math.prod(shape[1:]))
+
+
+def read_row(dataset: Any, row: int) -> Any:
+    """Read one row; its size is for the caller to bound.
+
+    Raises:
+        DataError: `corrupt_frame`, `too_large`.
+    """
+    try:
+        with _reading(dataset.name):
+            check_chunks(dataset, row, row + 1)
+            return dataset[row]
+    except DataError as error:
+        reason = "corrupt_frame" if error.reason == "unreadable" else error.reason
+        raise DataError(reason, f"{error.message} (step {row})") from error
+
+
+def check_chunks(dataset: Any, first: int, end: int) -> None:
+    """Bound what HDF5 allocates to read the rows from `first` to before `end`.
+
+    Raises:
+        DataError: `too_large`.
+    """
+    chunk: tuple[int, ...] | None = dataset.chunks
+    if chunk is None:
+        return  # lies in one piece, as large as the array
+    name, size = dataset.name, math.prod(chunk) * dataset.dtype.itemsize
+    if size > MAX_CHUNK_BYTES:
+        raise DataError("too_large", f"{name}: its chunks of {chunk} are larger than {MAX_CHUNK_BYTES} bytes")
+    spans = [range(first - first % chunk[0], end, chunk[0])]
+    spans += [range(0, length, side) for length, side in zip(dataset.shape[1:], chunk[1:], strict=True)]
+    if math.prod(map(len, spans)) > MAX_CHUNKS:
+        raise DataError("too_large", f"{name}: chunks of {chunk} are too small for {dataset.shape}")
+    filters = _filters(dataset)
+    growth = math.prod(GROWTH.get(one, 1) for one in filters)
+    if dataset.id.get_storage_size() * growth <= MAX_INFLATED_BYTES:
+        return
+    for place in itertools.product(*spans):
+        stored = dataset.id.get_chunk_info_by_coord(place).size
+        if stored * growth > MAX_INFLATED_BYTES and (
+            stored > 2 * MAX_CHUNK_BYTES
+            or [one for one in filters if one in GROWTH] != [DEFLATE]
+            or _inflates_beyond(dataset.id.read_direct_chunk(place)[1], MAX_INFLATED_BYTES)
+        ):
+            raise DataError(
+                "too_large", f"{name}: a chunk of {stored} bytes may inflate beyond {MAX_INFLATED_BYTES}"
+            )
+
+
+def _filters(dataset: Any) -> Sequence[int]:
+    """Numbers of the filters that a chunk went through, in order."""
+    properties = dataset.id.get_create_plist()
+    return [properties.get_filter(index)[0] for index in range(properties.get_nfilters())]
+
+
+def _inflates_beyond(data: bytes, bound: int) -> bool:
+    """Whether the stream holds more than `bound` bytes; a damaged one is left for HDF5 to find."""
+    stream, held = zlib.decompressobj(), 0
+    try:
+        while data and held <= bound:
+            held += len(stream.decompress(data, 1 << 20))
+            data = stream.unconsumed_tail
+    except zlib.error:
+        return False
+    return held > bound

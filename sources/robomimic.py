@@ -1,0 +1,208 @@
+"""Demonstrations in robomimic's HDF5 files: data/demo_i/{obs, actions}."""
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from somtom.schemas.reasons import DataError
+from somtom.schemas.refs import Item, Scan
+from somtom.schemas.settings import ClipSettings, ShotSettings
+from somtom.sources.hdf5_episodes import MAX_HZ, Hdf5Episode, Hdf5Source, Layout, pictures_in
+from somtom.sources.hdf5_files import (
+    SUFFIXES,
+    dataset_at,
+    group_at,
+    member,
+    names_of,
+    open_hdf5,
+    read_texts,
+    text_attribute,
+)
+from somtom.sources.listing import list_files
+from somtom.sources.source import Found
+
+USUAL_HZ = 20.0
+# What a robosuite controller of poses takes: changes of position and of rotation, and the gripper.
+POSE_ACTION = ("dx", "dy", "dz", "droll", "dpitch", "dyaw", "gripper")
+SPLITS = {"train": "train", "valid": "val"}
+
+
+@dataclass(frozen=True)
+class DemoSource(Hdf5Source):
+    """Files that hold one group a demonstration; a kind says what they mean."""
+
+    usual_states: ClassVar[tuple[str, ...]] = ()
+
+    states: tuple[str, ...] = ()  # keys of obs that make up the state; empty = those usual for the kind
+    action: str = "actions"  # key of a demonstration's actions, such as actions_abs
+    filter_key: str = ""  # only the demonstrations that mask/<filter_key> lists
+    split_by_mask: bool = False  # mask/train and mask/valid say which split a demonstration is in
+
+    def items(self, index: int) -> Iterator[Item]:
+        """List the demonstrations of each file by their number; see `Source.items`."""
+        for listed in list_files(self.path, include=SUFFIXES):
+            try:
+                with open_hdf5(listed.locator) as file:
+                    demos, splits = self._demos(file), self._splits(file)
+            except DataError:
+                # Opening it finds the fault again, and says it.
+                yield Item(index, listed.uri, listed.locator, json.dumps({"demo": ""}))
+                continue
+            for name in demos:
+                says = {"demo": name, "split": splits.get(name, "")}
+                yield Item(index, f"{listed.uri}#{name}", listed.locator, json.dumps(says))
+
+    def open(self, uri: str, locator: str, payload: str) -> Hdf5Episode:
+        """Open a demonstration; see `EpisodeSource.open`."""
+        name = json.loads(payload)["demo"]
+        with open_hdf5(locator) as file:
+            if not name:
+                self._demos(file)
+                self._splits(file)
+                raise DataError("changed_input", f"{uri} changed after it was listed: plan again")
+            demo = f"data/{name}"
+            group_at(file, demo)
+            env = json_attribute(group_at(file, "data"), "env_args")
+            found = [key for key in self.usual_states if member(file, f"{demo}/obs/{key}") is not None]
+            layout = Layout(
+                action=f"{demo}/{self.action}",
+                states={key: f"{demo}/obs/{key}" for key in self.states or found},
+                images=pictures_in(file, f"{demo}/obs"),
+                hz=self.control_hz or _control_hz(env),
+                instruction=self.file_instruction(file, demo, env),
+                action_names=self.file_action_names(file, f"{demo}/{self.action}", env),
+            )
+            return self.episode(file, uri, locator, layout)
+
+    def scan(self, item: Item, shots: ShotSettings, clips: ClipSettings, run_length: int) -> Scan:
+        """Put the clips in the split that the mask says; see `Source.scan`."""
+        scan = super().scan(item, shots, clips, run_length)
+        split = self.split or json.loads(item.payload).get("split", "")
+        return replace(scan, refs=tuple(replace(ref, split=split) for ref in scan.refs))
+
+    def file_instruction(self, file: Any, demo: str, env: Mapping[str, Any]) -> str:
+        """What the file says that the robot is asked for, "" where nothing.
+
+        Raises:
+            DataError: `bad_record`.
+        """
+        # RoboCasa's files say it for each demonstration.
+        for says in (json_attribute(group_at(file, demo), "ep_meta"), env):
+            if isinstance(says.get("lang"), str):
+                return str(says["lang"])
+        return ""
+
+    def file_action_names(self, file: Any, path: str, env: Mapping[str, Any]) -> tuple[str, ...]:
+        """Names of the action's dimensions where the file lets them be known."""
+        controller = _object(_object(env.get("env_kwargs")).get("controller_configs"))
+        is_pose = controller.get("type") == "OSC_POSE" and controller.get("control_delta", True)
+        return POSE_ACTION if is_pose and _width(file, path) == len(POSE_ACTION) else ()
+
+    def _demos(self, file: Any) -> list[str]:
+        """Names of the demonstrations that are wanted, by their number.
+
+        Raises:
+            DataError: `bad_record`: there is none.
+        """
+        there = names_of(group_at(file, "data"))
+        if self.filter_key:
+            listed = set(_mask(file, self.filter_key))
+            there = [name for name in there if name in listed]
+        if not there:
+            raise DataError("bad_record", "there is no demonstration in its group data")
+        return sorted(there, key=_natural)
+
+    def _splits(self, file: Any) -> dict[str, str]:
+        """The split of each demonstration that a mask names."""
+        if not self.split_by_mask:
+            return {}
+        return {name: SPLITS[key] for key in reversed(SPLITS) for name in _mask(file, key)}
+
+
+@dataclass(frozen=True)
+class RobomimicSource(DemoSource):
+    """Demonstrations in robomimic's HDF5 files, rendered ones: those with pictures in obs."""
+
+    kind: ClassVar[str] = "robomimic"
+    usual_states: ClassVar[tuple[str, ...]] = tuple(
+        f"robot{robot}_{what}"
+        for robot in (0, 1)
+        for what in ("eef_pos", "eef_quat", "gripper_qpos", "joint_pos")
+    )
+
+    @classmethod
+    def recognise(cls, path: str) -> Found | None:
+        """Look for data/demo_i in the first file; see `Source.recognise`."""
+        return recognise_demos(path, is_libero=False)
+
+
+def recognise_demos(path: str, is_libero: bool) -> Found | None:
+    """Look for demonstrations in the first HDF5 file of a path; LIBERO's say what the task is."""
+    try:
+        files = list(list_files(path, include=SUFFIXES))
+        with open_hdf5(files[0].locator) as file:
+            data = group_at(file, "data")
+            demos = names_of(data)
+            if not demos or (text_attribute(data, "problem_info") is not None) != is_libero:
+                return None
+            group_at(data, f"{demos[0]}/obs")
+            cameras = list(pictures_in(file, f"data/{demos[0]}/obs"))
+            masks = member(file, "mask")
+            notes = [
+                f"{len(files)} HDF5 files; {len(demos)} demonstrations in {files[0].uri}",
+                f"cameras: {', '.join(cameras) or 'none, so nothing can be made of it'}",
+                *([] if masks is None else [f"filter keys: {', '.join(names_of(masks))}"]),
+            ]
+    except (DataError, OSError, ValueError):  # not there, not HDF5, or without h5py
+        return None
+    return Found({"path": path}, tuple(notes))
+
+
+def json_attribute(owner: Any, name: str) -> dict[str, Any]:
+    """Read an attribute that is a JSON object; empty where there is none.
+
+    Raises:
+        DataError: `bad_record`: it is something else.
+    """
+    text = text_attribute(owner, name)
+    if text is None:
+        return {}
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DataError("bad_record", f"attribute {name!r} is not valid JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise DataError("bad_record", f"attribute {name!r} must be an object, is {type(value).__name__}")
+    return value
+
+
+def _width(file: Any, path: str) -> int:
+    dataset = dataset_at(file, path)
+    shape = dataset.shape if dataset is not None else None
+    return int(shape[1]) if shape and len(shape) == 2 else 0
+
+
+def _control_hz(env: Mapping[str, Any]) -> float:
+    value = _object(env.get("env_kwargs")).get("control_freq")
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value) if math.isfinite(value) and 0 < value <= MAX_HZ else USUAL_HZ
+    return USUAL_HZ
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _mask(file: Any, key: str) -> list[str]:
+    dataset = dataset_at(file, f"mask/{key}")
+    if dataset is None:
+        raise DataError("bad_record", f"there is no filter key mask/{key} in it")
+    return read_texts(dataset)
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Sort by the numbers in a name: demo_2 before demo_10."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]{1,18})", name)]
