@@ -10,7 +10,7 @@ from somtom.marks.robot_text import write_robot_turns
 from somtom.schemas.action_stats import ActionStats, bins_of, ranges_of
 from somtom.schemas.annotation import Annotation, PastStep, RobotStep
 from somtom.schemas.reasons import DataError
-from somtom.schemas.record import Record
+from somtom.schemas.record import Record, storable_text
 from somtom.schemas.robot_answers import format_robot_action
 from somtom.schemas.settings import BuildSettings, RobotSettings
 
@@ -50,7 +50,7 @@ def label_robot(
     step = annotation.robot
     if step is None:
         raise ValueError(f"{key}: is no robot's clip")
-    if stats is None or stats.names != step.names:
+    if stats is None or not _same(stats.names, step.names):
         known = "there are none" if stats is None else f"they are of {_few(stats.names)}"
         raise DataError(
             "bad_action",
@@ -88,7 +88,8 @@ def label_robot(
 
 def largest_jump(step: RobotStep, stats: ActionStats) -> float:
     """The largest change between control steps, in ranges q01..q99 (`action_stats.ranges_of`)."""
-    return float(min((step.jumps / ranges_of(stats)).max(), LARGEST_JUMP))
+    least = step.jumps / LARGEST_JUMP
+    return float((step.jumps / np.maximum(ranges_of(stats), least)).max())
 
 
 def refuse_odd(frozen: float, jump: float, settings: RobotSettings) -> None:
@@ -118,6 +119,11 @@ def past_actions(past: Sequence[PastStep], stats: ActionStats) -> tuple[str, ...
 
 def _written(actions: NDArray[np.float64], stats: ActionStats) -> str:
     return format_robot_action(bins_of(actions, stats)[0])
+
+
+def _same(names: Sequence[str], others: Sequence[str]) -> bool:
+    """Whether the names are the same once both are stored as UTF-8."""
+    return list(map(storable_text, names)) == list(map(storable_text, others))
 
 
 def _few(names: Sequence[str]) -> str:
