@@ -22,9 +22,19 @@ class JsonStream:
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")("strict")
         self._json = json.JSONDecoder()
         self._text, self._at, self._ended = "", 0, False
+        self._bytes, self._counted = 0, 0  # of the file before `_text[_counted]`
 
     def elements(self) -> Iterator[object]:
         """The elements of the array that the file is.
+
+        Raises:
+            JsonStreamError: also after elements were given.
+        """
+        for value, _, _ in self.placed_elements():
+            yield value
+
+    def placed_elements(self) -> Iterator[tuple[object, int, int]]:
+        """The elements, each with where in the file it starts and how long it is, in bytes.
 
         Raises:
             JsonStreamError: also after elements were given.
@@ -33,7 +43,10 @@ class JsonStream:
         if self._next() == "]":
             return
         while True:
-            yield self._value()
+            self._next()
+            start = self._place()
+            value = self._value()
+            yield value, start, self._place() - start
             if self._comma_or("]"):
                 return
 
@@ -54,6 +67,12 @@ class JsonStream:
             yield name, self._value()
             if self._comma_or("}"):
                 return
+
+    def _place(self) -> int:
+        """Where in the file the next character lies, in bytes."""
+        self._bytes += len(self._text[self._counted : self._at].encode("utf-8"))
+        self._counted = self._at
+        return self._bytes
 
     def _next(self) -> str:
         """The next character that is no space, "" at the end."""
@@ -99,11 +118,14 @@ class JsonStream:
         while not self._ended:
             data = self._file.read(max(size, CHUNK_BYTES))
             self._ended = not data
+            if not self._text and self._bytes == 0 and data.startswith(codecs.BOM_UTF8):
+                self._bytes = len(codecs.BOM_UTF8)
             try:
                 text = self._decoder.decode(data, final=self._ended)
             except UnicodeDecodeError as error:
                 raise JsonStreamError(f"not UTF-8: {error.reason}") from error
             if text:
-                self._text, self._at = self._text[self._at :] + text, 0
+                self._place()
+                self._text, self._at, self._counted = self._text[self._at :] + text, 0, 0
                 return True
         return False

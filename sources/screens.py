@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from somtom.schemas.annotation import Annotation, PastStep, Screen
 from somtom.schemas.clips import Clip
@@ -146,22 +147,39 @@ class ScreenSource(DataSetSettings, ABC):
         except DataError as error:
             yield from ((ref, error) for ref in refs)
             return
+        decoder = _Decoder(clips)
         for ref in refs:
             try:
-                yield ref, _read_step(ref, episode, clips)
+                yield ref, _read_step(ref, episode, decoder)
             except DataError as error:
                 yield ref, error
 
 
-def _read_step(ref: Ref, episode: ScreenEpisode, clips: ClipSettings) -> Clip:
+class _Decoder:
+    """Decodes pictures; one that several steps show is decoded once, if its bytes are the same object."""
+
+    def __init__(self, clips: ClipSettings) -> None:
+        self._clips = clips
+        self._held: list[tuple[bytes, tuple[NDArray[np.uint8], tuple[int, int]]]] = []
+
+    def decode(self, data: bytes) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+        for held, decoded in self._held:
+            if held is data:
+                return decoded
+        decoded = decode_image(data, self._clips, self._clips.screen_short_side)
+        self._held = [*self._held, (data, decoded)][-self._clips.history - 1 :]
+        return decoded
+
+
+def _read_step(ref: Ref, episode: ScreenEpisode, decoder: _Decoder) -> Clip:
     step = ref.frames[-1]
     if step >= episode.count or episode.fingerprint(step) != ref.fingerprint:
         raise DataError("changed_input", f"{ref.uri} changed after it was planned: plan again")
     episode.instruction(step)  # says why, where the step is unusable
-    rgb, (width, height) = decode_image(episode.picture(step), clips, clips.screen_short_side)
+    rgb, (width, height) = decoder.decode(episode.picture(step))
     earlier = ref.frames[: ref.history]
     past = tuple(PastStep(float(one - step), episode.action_text(one)) for one in earlier)
-    history = tuple(decode_image(episode.picture(one), clips, clips.screen_short_side)[0] for one in earlier)
+    history = tuple(decoder.decode(episode.picture(one))[0] for one in earlier)
     return Clip(
         frames=rgb[None],
         times_s=np.array([NO_TIME]),

@@ -1,0 +1,15 @@
+"""Text as annotations hold it, made fit to be written."""
+
+MAX_TEXT = 10_000  # characters
+
+
+def words_of(value: object) -> str:
+    """A text on one line, in any script: spaces joined, "" for what is no text; a lone surrogate becomes "?".
+
+    >>> words_of(" Buy \\n now "), words_of("\\ud800検索"), words_of(7)
+    ('Buy now', '?検索', '')
+    """
+    if not isinstance(value, str):
+        return ""
+    text = " ".join(value[: 2 * MAX_TEXT].split())[:MAX_TEXT]
+    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
