@@ -13,7 +13,13 @@ from somtom.schemas.clips import Clip
 from somtom.schemas.reasons import DataError, Reject
 from somtom.schemas.refs import Item, ItemFacts, Ref, Scan
 from somtom.schemas.settings import ClipSettings, ShotSettings
-from somtom.sources.annotation_files import Record, read_records
+from somtom.sources.annotation_files import (
+    MAX_COUNTED,
+    Record,
+    count_records,
+    read_records,
+    tables_at,
+)
 from somtom.sources.annotations import BadRow, Row, fields_of, fill, make_row, row_items, row_of
 from somtom.sources.backends import open_video
 from somtom.sources.files import is_remote, local_path, open_binary
@@ -22,7 +28,7 @@ from somtom.sources.pictures import check_size
 from somtom.sources.reading import read_clips
 from somtom.sources.segments import cut_segment
 from somtom.sources.sniff import HEAD_BYTES, check_is_video
-from somtom.sources.source import DataSetSettings
+from somtom.sources.source import DataSetSettings, Found
 from somtom.sources.video_refs import Origin, learn, make_refs
 
 MAX_WIDEN_S = 60.0
@@ -47,6 +53,18 @@ class AnnotatedVideos(DataSetSettings, ABC):
             )
         if not 0 <= self.widen_s <= MAX_WIDEN_S:
             raise ValueError(f"widen_s must be 0 to {MAX_WIDEN_S:g}, got {self.widen_s!r}")
+
+    # Columns by which `recognise` knows a table of this kind.
+    known_by: ClassVar[tuple[str, ...]]
+
+    @classmethod
+    def recognise(cls, path: str) -> Found | None:
+        """Look for a table with the kind's columns; see `Source.recognise`."""
+        for table in tables_at(path):
+            if records := count_records(table, cls.known_by):
+                note = f"{records}{'+' * (records == MAX_COUNTED)} annotations in {table}"
+                return Found({"path": "the/folder/of/the/videos", "annotations": table}, (note,))
+        return None
 
     @property
     def is_first_person(self) -> bool:
@@ -137,6 +155,7 @@ class AnnotatedVideoSource(AnnotatedVideos):
     """Videos with a CSV, TSV, JSONL, JSON or Parquet table of (video, start_s, stop_s, text)."""
 
     kind: ClassVar[str] = "annotated-video"
+    known_by: ClassVar[tuple[str, ...]] = ("video", "start_s", "stop_s", "text")
 
     start: str = "start_s"  # the column of a row's start: seconds, or HH:MM:SS.cc
     stop: str = "stop_s"  # the column of its end

@@ -1,24 +1,28 @@
 """Tables of annotations as they come: CSV, TSV, JSONL, JSON and Parquet, a record at a time."""
 
+import contextlib
 import csv
 import difflib
+import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import IO, Any
 
 from somtom.schemas.reasons import DataError
-from somtom.sources.files import open_binary
+from somtom.sources.files import is_remote, local_path, open_binary
 from somtom.sources.json_stream import JsonStream, JsonStreamError
 
 MAX_LINE = 1 << 20  # bytes of one line
+MAX_TABLES = 1000  # files of a folder looked at
+MAX_COUNTED = 100_000  # records counted to describe a table
 PARQUET_ROWS = 1024  # records in memory
 
 # What one record is: its values by name, or in one line what is wrong with it.
 Record = Mapping[str, object] | str
 
 
-def read_records(locator: str, columns: Sequence[str]) -> Iterator[Record]:
+def read_records(locator: str, columns: Sequence[str]) -> Generator[Record, None, None]:
     """Read a table, by its suffix, as a stream; a broken record does not end it. Blank lines are no records.
 
     Args:
@@ -36,6 +40,25 @@ def read_records(locator: str, columns: Sequence[str]) -> Iterator[Record]:
         for record in READERS[suffix](file, locator, columns):
             absent = [] if isinstance(record, str) else [name for name in columns if name not in record]
             yield f"there is no {absent[0]!r} in it" if absent else record
+
+
+def tables_at(path: str) -> list[str]:
+    """The tables that a path names: itself, or those right in the folder that it is."""
+    if not is_remote(path) and local_path(path).is_dir():
+        found = sorted(local_path(path).iterdir())[:MAX_TABLES]
+        return [str(one) for one in found if one.suffix.lower() in READERS and one.is_file()]
+    return [path] if PurePosixPath(path).suffix.lower() in READERS else []
+
+
+def count_records(locator: str, columns: Sequence[str]) -> int:
+    """How many records a table has, up to `MAX_COUNTED`; 0 where its first one lacks one of the columns."""
+    try:
+        with contextlib.closing(read_records(locator, columns)) as records:
+            if isinstance(next(records, ""), str):
+                return 0
+            return 1 + sum(1 for _ in itertools.islice(records, MAX_COUNTED - 1))
+    except (DataError, OSError):
+        return 0
 
 
 def _lines(file: IO[bytes]) -> Iterator[str]:

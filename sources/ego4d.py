@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from somtom.schemas.reasons import DataError
 from somtom.sources.annotated_video import AnnotatedVideos
-from somtom.sources.annotation_files import stop_at_fault
+from somtom.sources.annotation_files import stop_at_fault, tables_at
 from somtom.sources.annotations import BadRow, Row, fields_of, parse_seconds
 from somtom.sources.files import open_binary
-from somtom.sources.json_stream import JsonStream
+from somtom.sources.json_stream import JsonStream, JsonStreamError
+from somtom.sources.source import Found
 
 MAX_REACH_S = 600.0
 # The narrators' tags: "#C C" is the camera wearer as the subject, "#O" comes before somebody else.
@@ -36,6 +37,20 @@ class Ego4dSource(AnnotatedVideos):
     video: str = "{video_uid}.mp4"  # where in `path` a video lies
     passes: tuple[str, ...] = ("narration_pass_1", "narration_pass_2")  # whose narrations: two people's
     reach_s: float = 2.0  # a narration's window reaches at most so far before and after its time
+
+    @classmethod
+    def recognise(cls, path: str) -> Found | None:
+        """Look for a JSON object whose first member holds passes of narrations; see `Source.recognise`."""
+        for table in tables_at(path):
+            try:
+                with open_binary(table) as file:
+                    _, says = next(JsonStream(file).members(), ("", None))
+            except (DataError, OSError, JsonStreamError):
+                continue
+            if isinstance(says, dict) and any(str(name).startswith("narration_pass_") for name in says):
+                note = f"narrations of Ego4D in {table}"
+                return Found({"path": "the/folder/of/the/videos", "annotations": table}, (note,))
+        return None
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -19,6 +19,7 @@ class EpicKitchensSource(AnnotatedVideos):
     """EPIC-KITCHENS-100: a CSV of its annotations (EPIC_100_train.csv, ...) and the videos."""
 
     kind: ClassVar[str] = "epic-kitchens"
+    known_by: ClassVar[tuple[str, ...]] = ("participant_id", "video_id", START, STOP, TEXT)
 
     video: str = "{participant_id}/videos/{video_id}.MP4"  # where in `path` a row's video lies
 

@@ -14,6 +14,7 @@ from somtom.sources.sniff import claims_video
 
 GLOB = re.compile(r"[*?\[]")
 LIST_SUFFIX = ".txt"
+DATA_SUFFIXES = ("json", "jsonl", "ndjson", "csv", "tsv", "parquet", "hdf5", "h5", "hdf", "tfrecord")
 MAX_LIST_BYTES = 1 << 28
 
 
@@ -26,12 +27,19 @@ class Listed:
 
 
 def dataset_of(path: str) -> str:
-    """Name a data set after the folder in its path; from the text alone, so that it is the same on a worker.
+    """Name a data set after the folder in its path, or after the one file that holds it.
+
+    From the text alone, so that it is the same on a worker.
 
     >>> [dataset_of(path) for path in ("raw/kitchen/", "gs://b/kitchen/**/*.mp4", "@kitchen/list.txt")]
     ['kitchen', 'kitchen', 'kitchen']
+    >>> dataset_of("raw/seeclick_web.json")
+    'seeclick_web'
     """
     path = path.removeprefix("@")
+    stem, dot, suffix = PurePosixPath(path).name.rpartition(".")
+    if dot and suffix.lower() in DATA_SUFFIXES and not GLOB.search(path):
+        return stem
     is_file = GLOB.search(path) or path.endswith(LIST_SUFFIX) or claims_video(path)
     return PurePosixPath(_fixed_part(path) if is_file else path).name or "video"
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from somtom.schemas.clips import Clip
@@ -41,10 +41,12 @@ class Found:
     Args:
         settings: of the `[[source]]` block that would read it (`path` and what differs from its default).
         notes: what was found, a line each, for a person.
+        is_fallback: true of anything of that sort (videos, pictures): a more specific kind goes before.
     """
 
     settings: dict[str, object]
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    is_fallback: bool = False
 
 
 class Source(Protocol):

@@ -21,6 +21,7 @@ class SomethingSomethingSource(AnnotatedVideos):
     """Something-Something v2: its list of {id, template, label, placeholders} and the videos."""
 
     kind: ClassVar[str] = "ssv2"
+    known_by: ClassVar[tuple[str, ...]] = ("id", "template")
 
     video: str = "{id}.webm"  # where in `path` a video lies
     labels: str = ""  # labels.json, the classes: a row of none of them is rejected; "" = all are taken

@@ -17,8 +17,8 @@ from somtom.sources.listing import leaves_root, list_files
 from somtom.sources.pictures import check_size
 from somtom.sources.reading import read_clips
 from somtom.sources.shots import detector_maker
-from somtom.sources.sniff import HEAD_BYTES, check_is_video
-from somtom.sources.source import DataSetSettings
+from somtom.sources.sniff import HEAD_BYTES, check_is_video, claims_video
+from somtom.sources.source import DataSetSettings, Found
 from somtom.sources.texts import load_texts
 from somtom.sources.timeline import record_timeline
 from somtom.sources.video_refs import Origin, lay_clips, learn, make_refs
@@ -48,6 +48,18 @@ class VideoSource(DataSetSettings):
     def instructions(self) -> dict[str, str]:
         """Texts by uri; loaded once and carried along when the source is sent to a worker."""
         return load_texts(self.texts) if self.texts else {}
+
+    @classmethod
+    def recognise(cls, path: str) -> Found | None:
+        """Count the files that are named like videos; see `Source.recognise`."""
+        try:
+            names = [listed.uri for listed in list_files(path)]
+        except (DataError, OSError):
+            return None
+        videos = [name for name in names if claims_video(name)]
+        if not videos:
+            return None
+        return Found({"path": path}, (f"{len(videos)} videos, such as {videos[0]}",), is_fallback=True)
 
     def items(self, index: int) -> Iterator[Item]:
         """List the files; see `Source.items`."""

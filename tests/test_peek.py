@@ -1,0 +1,72 @@
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from somtom.pipelines.config import ConfigError, parse_config
+from somtom.pipelines.kinds import kind_lines, settings_of
+from somtom.pipelines.peek import peek, peek_lines
+from somtom.sources.sources import SOURCES
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_every_setting_of_a_kind_has_a_meaning(kind: str) -> None:
+    settings = settings_of(SOURCES[kind])
+
+    assert [one.name for one in settings] == [field.name for field in dataclasses.fields(SOURCES[kind])]
+    assert [one.name for one in settings if not one.meaning] == []
+    assert {one.name for one in settings} >= {"path", "dataset", "licence", "split", "weight"}
+
+
+def test_all_kinds_are_described() -> None:
+    text = "\n".join(kind_lines())
+
+    assert [kind for kind in SOURCES if f"{kind}: " not in text] == []
+    assert [line for line in text.splitlines() if line.startswith("  path ")]
+
+
+def test_an_unknown_kind_is_answered_with_the_nearest() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'video'"):
+        list(kind_lines("vidoe"))
+
+
+def test_a_folder_of_videos_is_read_by_the_block_that_is_printed(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"")
+
+    ((kind, found),) = peek(str(tmp_path))
+
+    assert kind == "video"
+    assert found.notes == ("1 videos, such as a.mp4",)
+    config = parse_config({"source": [{"kind": kind, **found.settings}]})
+    assert [item.uri for item in config.sources[0].items(0)] == ["a.mp4"]
+
+
+def test_a_table_of_annotations_goes_before_the_videos_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"")
+    table = tmp_path / "rows.csv"
+    table.write_text("video,start_s,stop_s,text\na.mp4,0,1,x\n")
+
+    lines = list(peek_lines(str(tmp_path)))
+
+    assert lines[0] == f"{tmp_path}: annotated-video"
+    assert lines[1] == f"  1 annotations in {table}"
+    assert f'annotations = "{table}"' in lines
+    assert not any(line.endswith(": video") for line in lines)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00\xff" * 50, b"{", b"[1, 2]", b'{"a": {"b": 1}}', b"PAR1"])
+@pytest.mark.parametrize(
+    "name", ["x.json", "x.csv", "x.parquet", "x.hdf5", "info.json", "x.tfrecord", "x.png"]
+)
+def test_what_no_kind_knows_is_said_so_in_one_line(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+
+    for path in (tmp_path, tmp_path / name):
+        if name != "x.png":  # a picture is one by its name
+            with pytest.raises(ConfigError, match="no kind of source knows"):
+                list(peek_lines(str(path)))
+
+
+def test_a_path_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="is not there"):
+        list(peek_lines(str(tmp_path / "gone")))
