@@ -8,6 +8,7 @@ from somtom.sources.aloha import AlohaSource
 from somtom.sources.annotated_video import AnnotatedVideoSource
 from somtom.sources.ego4d import Ego4dSource
 from somtom.sources.epic_kitchens import EpicKitchensSource
+from somtom.sources.lerobot import LerobotSource
 from somtom.sources.libero import LiberoSource
 from somtom.sources.rico import RicoSource
 from somtom.sources.robomimic import RobomimicSource
@@ -19,6 +20,7 @@ SOURCES: dict[str, type[Any]] = {
     "annotated-video": AnnotatedVideoSource,
     "epic-kitchens": EpicKitchensSource,
     "ego4d": Ego4dSource,
+    "lerobot": LerobotSource,
     "ssv2": SomethingSomethingSource,
     "robomimic": RobomimicSource,
     "libero": LiberoSource,
