@@ -9,7 +9,7 @@ from somtom.pipelines.config import ConfigError
 from somtom.sources.sources import SOURCES, source_class
 
 # A field as it stands in the source of a class: its name, type, default and the comment beside it.
-_FIELD = re.compile(r"^    (\w+): ([^=#]+?)(?: = (.+?))?  # (.+)$", re.MULTILINE)
+_FIELD = re.compile(r"^    (\w+): ([^=#\n]+?)(?: = (.+?))?  # (.+)$", re.MULTILINE)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -76,9 +76,7 @@ class EpisodeSource(DataSetSettings, ABC):
 
     kind: ClassVar[str]
 
-    cameras: tuple[
-        str, ...
-    ] = ()  # cameras by name: the first is marked, others come along; empty = as stored
+    cameras: tuple[str, ...] = ()  # the first is marked, others come along; empty = as stored
     first_person: bool = False  # the marked camera is carried by the robot: its motion is always compensated
 
     @abstractmethod
