@@ -6,12 +6,14 @@ from typing import Any
 
 from somtom.sources.aloha import AlohaSource
 from somtom.sources.annotated_video import AnnotatedVideoSource
+from somtom.sources.droidbot import DroidBotSource
 from somtom.sources.ego4d import Ego4dSource
 from somtom.sources.epic_kitchens import EpicKitchensSource
 from somtom.sources.lerobot import LerobotSource
 from somtom.sources.libero import LiberoSource
 from somtom.sources.rico import RicoSource
 from somtom.sources.robomimic import RobomimicSource
+from somtom.sources.seeclick import SeeClickSource
 from somtom.sources.ssv2 import SomethingSomethingSource
 from somtom.sources.video import VideoSource
 
@@ -22,10 +24,12 @@ SOURCES: dict[str, type[Any]] = {
     "ego4d": Ego4dSource,
     "lerobot": LerobotSource,
     "ssv2": SomethingSomethingSource,
+    "seeclick": SeeClickSource,
     "robomimic": RobomimicSource,
     "libero": LiberoSource,
     "aloha": AlohaSource,
     "rico": RicoSource,
+    "droidbot": DroidBotSource,
 }
 
 

@@ -237,7 +237,8 @@ def test_text_is_one_line_of_any_script() -> None:
 
 
 def test_settings_that_name_no_screen_are_refused() -> None:
-    for wrong in ({"picture": "a.jpg"}, {"hierarchy": "a"}, {"hierarchy": ""}):
+    settings: list[dict[str, Any]] = [{"picture": "a.jpg"}, {"hierarchy": "a"}, {"hierarchy": ""}]
+    for wrong in settings:
         with pytest.raises(ValueError):
             RicoSource("p", **wrong)
 
