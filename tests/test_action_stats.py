@@ -207,6 +207,17 @@ def test_real_actions_are_summed_up_within_the_stated_error(
     np.testing.assert_allclose(stats.std, actions.std(axis=0), rtol=1e-9, atol=1e-15)
 
 
+def test_real_published_statistics_are_those_measured(
+    gr1_actions: tuple[np.ndarray, dict[str, list[float]], ActionSketch],
+) -> None:
+    _, published, sketch = gr1_actions
+    stats = ActionStats.of_sketch(tuple(f"motor_{i}" for i in range(44)), sketch)
+    # They were published in float32, and the means summed up in it.
+    for name, tolerance in (("q01", 1e-6), ("q99", 1e-6), ("min", 1e-6), ("max", 1e-6), ("mean", 1e-5)):
+        np.testing.assert_allclose(getattr(stats, name), published[name], rtol=0, atol=tolerance)
+    np.testing.assert_allclose(stats.std, published["std"], rtol=0, atol=1e-5)
+
+
 def test_real_actions_come_back_within_half_a_bin(
     gr1_actions: tuple[np.ndarray, dict[str, list[float]], ActionSketch],
 ) -> None:
