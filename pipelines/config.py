@@ -11,6 +11,7 @@ from pathlib import Path
 import tomli_w
 
 from somtom.marks.draw import STYLES, mark_style
+from somtom.marks.pair_marks import FRAMES
 from somtom.schemas.settings import BuildSettings
 from somtom.sources.source import Source
 from somtom.sources.sources import SOURCES, source_class
@@ -66,6 +67,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "shots.detector": ("adaptive", "content", "none"),
     "ui.detect": ("auto", "always", "never"),
     "vl.boxes": ("keep", "marks"),
+    "vl.box_frame": tuple(FRAMES),
 }
 # Pairs whose first may not exceed the second.
 ORDERED = (

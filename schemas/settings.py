@@ -102,6 +102,7 @@ class PairSettings:
     """What becomes of image-text pairs."""
 
     boxes: str = "keep"  # keep | marks: boxes and points in the text become numbered marks
+    box_frame: str = "square"  # boxes are ratios of the picture padded to a square (LLaVA-1.5's) | picture
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from somtom.schemas.keys import digest
 from somtom.schemas.reasons import DataError
 from somtom.schemas.settings import ClipSettings
 from somtom.sources.episodes import Episode, EpisodeSource, StepPicture
-from somtom.sources.fingerprint import fingerprint
+from somtom.sources.fingerprint import shared_fingerprint
 from somtom.sources.hdf5_files import (
     dataset_at,
     form_of,
@@ -173,7 +173,7 @@ class Hdf5Source(EpisodeSource, ABC):
             states=np.concatenate(columns, axis=1),
             state_names=tuple(state_names),
             instruction=" ".join((self.instruction or layout.instruction).split()),
-            fingerprint=digest(fingerprint(locator), uri.partition("#")[2], content),
+            fingerprint=digest(shared_fingerprint(locator), uri.partition("#")[2], content),
             group=uri,
             cameras=cameras,
             locator=locator,

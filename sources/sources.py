@@ -11,6 +11,7 @@ from somtom.sources.ego4d import Ego4dSource
 from somtom.sources.epic_kitchens import EpicKitchensSource
 from somtom.sources.lerobot import LerobotSource
 from somtom.sources.libero import LiberoSource
+from somtom.sources.llava import LlavaSource
 from somtom.sources.rico import RicoSource
 from somtom.sources.robomimic import RobomimicSource
 from somtom.sources.seeclick import SeeClickSource
@@ -28,6 +29,7 @@ SOURCES: dict[str, type[Any]] = {
     "robomimic": RobomimicSource,
     "libero": LiberoSource,
     "aloha": AlohaSource,
+    "llava": LlavaSource,
     "rico": RicoSource,
     "droidbot": DroidBotSource,
 }

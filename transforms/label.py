@@ -7,6 +7,7 @@ from somtom.schemas.sample import Sample
 from somtom.schemas.settings import BuildSettings
 from somtom.schemas.tracks_table import StoredClip
 from somtom.transforms.label_clip import label_clip
+from somtom.transforms.label_pair import label_pair
 from somtom.transforms.label_screen import label_screen
 
 
@@ -18,4 +19,6 @@ def label(clip: StoredClip, settings: BuildSettings, stats: Mapping[str, ActionS
     """
     if clip.annotation.screen is not None:
         return label_screen(clip, settings)
+    if clip.annotation.turns:
+        return label_pair(clip, settings)
     return label_clip(clip, settings, stats.get(clip.ref.dataset))
