@@ -25,7 +25,7 @@ from somtom.schemas.marks import Mark, Marks
 from somtom.schemas.reasons import DataError
 from somtom.schemas.settings import UiSettings
 
-MOST_ELEMENTS = 20_000  # more are refused: choosing takes time that grows with their square
+MOST_ELEMENTS = 10_000  # more are refused: the time that choosing takes grows with their square
 
 # What is done to nothing in particular; an element that the source names all the same is said if marked.
 UNTARGETED = ("scroll", "swipe", "press", "open", "wait", "back", "home", "enter", "complete", "impossible")
@@ -72,8 +72,9 @@ def select_elements(
     why_not = [_why_not(one, box, width, height, settings) for one, box in zip(elements, boxes, strict=True)]
     wanted = next((index for index in action.targets if why_not[index] not in _NEVER), -1)
     candidates = [index for index, reason in enumerate(why_not) if not reason or index == wanted]
-    into = merge_same(elements, boxes, candidates, settings.merge_iou)
-    resolve_nested(elements, boxes, candidates, into, wanted)
+    named = _with_texts_inside(elements, boxes, candidates)
+    into = merge_same(named, boxes, candidates, settings.merge_iou)
+    resolve_nested(named, boxes, candidates, into, wanted)
     kept = [index for index in candidates if into[index] == index]
     if not kept:
         raise DataError("no_elements", f"none of {len(elements)} elements can be seen and acted on")
@@ -86,10 +87,9 @@ def select_elements(
     for index in candidates:
         if (root := root_of(into, index)) in groups:
             groups[root].append(index)
-    labels = _texts_inside(elements, boxes, kept)
     position = {index: number for number, index in enumerate(kept)}
     return ChosenElements(
-        tuple(_joined(elements, groups[index], index, boxes[index], labels[index]) for index in kept),
+        tuple(_joined(named, groups[index], index, boxes[index]) for index in kept),
         tuple(
             position.get(root_of(into, index), -1) if index in into else -1 for index in range(len(elements))
         ),
@@ -195,30 +195,31 @@ def _why_no_box(
     return f"{place}: the one there is {why_not[smallest] or 'a container'}" if smallest >= 0 else place
 
 
-def _texts_inside(elements: Sequence[Element], boxes: Boxes, kept: Sequence[int]) -> dict[int, str]:
-    """For each kept element what is written in it, in reading order: texts that are in no smaller one."""
-    written = [
-        index for index, one in enumerate(elements) if one.visible and not one.actionable and one.text.strip()
-    ]
-    texts: dict[int, list[int]] = {index: [] for index in kept}
-    near, areas = boxes[list(kept)], areas_of(boxes[list(kept)])
-    for index in written:
+def _with_texts_inside(elements: Sequence[Element], boxes: Boxes, candidates: Sequence[int]) -> list[Element]:
+    """The elements, candidates without a text with what is written in them, in reading order.
+
+    A text belongs to the smallest candidate that it lies in.
+    """
+    texts: dict[int, list[int]] = {}
+    near, areas = boxes[list(candidates)], areas_of(boxes[list(candidates)])
+    for index, one in enumerate(elements):
         area = float(areas_of(boxes[index]))
-        holds = (shared_areas(boxes[index], near) >= INSIDE * area) & (area > 0)
+        if not one.visible or one.actionable or not one.text.strip() or area <= 0:
+            continue
+        holds = shared_areas(boxes[index], near) >= INSIDE * area
         if holds.any():
-            texts[kept[int(np.argmin(np.where(holds, areas, np.inf)))]].append(index)
-    return {
-        index: " ".join(
-            elements[one].text for one in sorted(inside, key=lambda i: (boxes[i][1], boxes[i][0], i))
-        )
-        for index, inside in texts.items()
-    }
+            texts.setdefault(candidates[int(np.argmin(np.where(holds, areas, np.inf)))], []).append(index)
+    named = list(elements)
+    for index, inside in texts.items():
+        if not named[index].text.strip():
+            inside.sort(key=lambda i: (boxes[i][1], boxes[i][0], i))
+            named[index] = replace(named[index], text=" ".join(elements[i].text for i in inside))
+    return named
 
 
-def _joined(elements: Sequence[Element], group: Sequence[int], root: int, box: Boxes, inside: str) -> Element:
+def _joined(elements: Sequence[Element], group: Sequence[int], root: int, box: Boxes) -> Element:
     """One element for the group: its root's box, its longest text, the first role that is a control's."""
-    longest = max((" ".join(elements[index].text.split()) for index in group), key=len)
-    text = (longest or " ".join(inside.split()))[:_LONGEST_TEXT].strip()
+    text = max((" ".join(elements[index].text.split()) for index in group), key=len)
     roles = [elements[index] for index in (root, *group) if elements[index].role]
     roles.sort(key=lambda one: not is_control(one))
     x0, y0, x1, y1 = box.tolist()
@@ -228,7 +229,7 @@ def _joined(elements: Sequence[Element], group: Sequence[int], root: int, box: B
         y0=y0,
         x1=x1,
         y1=y1,
-        text=text,
+        text=text[:_LONGEST_TEXT].strip(),
         role=roles[0].role if roles else "",
         actionable=True,
     )

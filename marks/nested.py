@@ -115,7 +115,7 @@ def resolve_nested(
 def _is_same_thing(outer: Element, inner: Element) -> bool:
     """Whether the only element inside another one does the same: it says the same, or nothing more."""
     first, second = (" ".join(one.text.split()).casefold() for one in (outer, inner))
-    return first == second or (not second and not is_control(inner))
+    return first == second != "" or (not second and not is_control(inner))
 
 
 def _covered(box: Boxes, boxes: Boxes) -> float:

@@ -1,13 +1,24 @@
 """Coordinates in text and the answers that hold them."""
 
 import json
+import re
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from somtom.schemas.answers import dequantise, format_som, format_tom, parse_som, parse_tom, quantise
+from somtom.schemas.answers import (
+    Action,
+    dequantise,
+    format_action,
+    format_som,
+    format_tom,
+    parse_action,
+    parse_som,
+    parse_tom,
+    quantise,
+)
 
 SIDES = st.integers(1, 5000)
 BINS = st.integers(2, 1000)
@@ -79,3 +90,68 @@ def test_other_text_is_no_list_of_marks(text: str) -> None:
 def test_other_text_is_no_set_of_traces(text: str) -> None:
     with pytest.raises(ValueError):
         parse_tom(text)
+
+
+KINDS = st.sampled_from(
+    ["click", "type", "select", "open", "scroll", "press", "long_press", "wischen", "押す"]
+)
+WORDS = st.one_of(
+    st.text(max_size=40),
+    st.sampled_from(
+        [
+            "down",
+            'say "hi"',
+            "a\nb\r\u2028",
+            "<image>",
+            "< VIDEO >",
+            "مرحبا بكم",
+            "\\u003c",
+            "x : Mark 1 at [2,3]",
+        ]
+    ),
+)
+
+
+@given(kind=KINDS, argument=WORDS, mark=st.none() | NUMBERS, point=POINTS)
+def test_any_action_comes_back(kind: str, argument: str, mark: int | None, point: tuple[int, int]) -> None:
+    action = Action(kind, argument, mark, point if mark else (0, 0))
+    text = format_action(action)
+    assert parse_action(text) == action
+    assert "\n" not in text
+    assert not re.search(r"<\s*(image|video)\s*>", text, re.IGNORECASE)
+
+
+@given(st.text(max_size=60))
+def test_what_is_no_action_is_refused_and_what_is_one_is_written_so(text: str) -> None:
+    try:
+        action = parse_action(text)
+    except ValueError:
+        return
+    assert format_action(action) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "click ",
+        "click: Mark 5 at [1,2]",
+        "click : Mark 5",
+        "click : Mark 05 at [1,2]",
+        "type hello",
+        'scroll "down"',
+        'type "a" "b"',
+        'type "\\q"',
+        'type "<image>"',
+        "press back now",
+        f"click : Mark {'9' * 5000} at [1,2]",
+    ],
+)
+def test_actions_written_in_another_way_are_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        parse_action(text)
+
+
+def test_an_action_must_be_of_a_kind() -> None:
+    with pytest.raises(ValueError, match="one word"):
+        format_action(Action("long press"))
