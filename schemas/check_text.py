@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somtom.schemas.answers import parse_som, parse_tom, quantise
+from somtom.schemas.check_screen import screen_faults
 from somtom.schemas.record import Record
 
 BINS = 256
@@ -26,6 +27,9 @@ def text_faults(record: Record, traces: NDArray[np.float32]) -> Iterator[str]:
     wanted = len(record["history"]) + 1
     if counts[0] != wanted or any(counts[1:]):
         yield f"{_IMAGE} must stand {wanted} times in the first turn and nowhere else, got {counts}"
+    if record["task"] == "ui":
+        yield from _som_faults(record, turns)
+        yield from screen_faults(record, traces)
     if record["task"] in ("som", "tom", "robot"):
         yield from _som_faults(record, turns)
         yield from _tom_faults(record, turns, traces)
