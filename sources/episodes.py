@@ -31,7 +31,7 @@ class Episode(ABC):
 
     Args:
         times_s: (T,) float64, seconds, rising.
-        actions: (T, D) float64 as stored, NaN included.
+        actions: (T, D) float64 as stored, NaN included; (T - 1, D) where the last step has no action.
         action_names: D names.
         states: (T, S) float64; S = 0 where there are none.
         state_names: S names.
@@ -194,7 +194,8 @@ def _check(episode: Episode) -> None:
         raise DataError("bad_record", "the episode has no steps")
     if not np.isfinite(episode.times_s).all() or (np.diff(episode.times_s) <= 0).any():
         raise DataError("bad_timestamps", "the steps' times do not rise")
-    if episode.actions.shape != (steps, len(episode.action_names)) or not episode.action_names:
+    width = len(episode.action_names)
+    if episode.actions.shape not in ((steps, width), (steps - 1, width)) or not width:
         raise DataError(
             "bad_action",
             f"actions are {episode.actions.shape} for {steps} steps and {len(episode.action_names)} names",
