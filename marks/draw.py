@@ -112,9 +112,12 @@ def digit_height(width: int, height: int, marks: Sequence[Mark]) -> int:
     """Choose how high the digits of these marks are, in pixels, on a picture of this size.
 
     10 px at 224 x 224, 14 at 512 x 384, 63 at 3840 x 2160; smaller where the marks are so many that
-    they would cover the picture, or their boxes so small that labels would hide them; never below 9.
+    they would cover the picture, or their boxes so small that labels would hide them; never below 9. A
+    picture of elements counts as at most 2.25 times as long as wide: a full page is read part by part.
     """
     side = math.sqrt(width * height)
+    if any(mark.is_box for mark in marks):
+        side = min(side, 1.5 * min(width, height))
     # A label of two digits covers about five squares of its digits' height.
     heights = [5.5 + 0.02 * side, side * math.sqrt(_CROWD_SHARE / (5.0 * max(len(marks), 1)))]
     short_sides = [min(mark.x1 - mark.x0, mark.y1 - mark.y0) for mark in marks if mark.is_box]

@@ -113,9 +113,11 @@ def resolve_nested(
 
 
 def _is_same_thing(outer: Element, inner: Element) -> bool:
-    """Whether the only element inside another one does the same: it says the same, or nothing more."""
+    """Whether the only element inside another one does the same: it says the same, or one says nothing."""
     first, second = (" ".join(one.text.split()).casefold() for one in (outer, inner))
-    return first == second != "" or (not second and not is_control(inner))
+    if not first:  # a row around its link, but no picture with a button in its corner
+        return inner.y1 - inner.y0 >= 0.5 * (outer.y1 - outer.y0)
+    return first == second or (not second and not is_control(inner))
 
 
 def _covered(box: Boxes, boxes: Boxes) -> float:

@@ -96,6 +96,12 @@ def test_a_plain_box_around_one_control_of_the_same_text_is_that_control() -> No
     assert (found.elements[0].x0, found.elements[0].role) == (20, "a")
 
 
+def test_a_row_that_says_nothing_itself_is_the_one_link_in_it_but_a_picture_is_not_its_button() -> None:
+    link = box(10, 11, 50, 29, "Help", "a")
+    assert chosen(box(10, 10, 210, 30, "", "li"), link).of_source == (0, 0)
+    assert chosen(box(10, 10, 210, 210, "", "div"), link).of_source == (0, 1)
+
+
 def test_a_label_stands_for_the_control_in_it() -> None:
     found = chosen(box(10, 10, 80, 40, "Female", "label"), box(15, 18, 28, 31, "Female", "input"))
     assert found.of_source == (0, 0)
