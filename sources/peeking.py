@@ -12,7 +12,7 @@ from somtom.sources.boxes import CONVENTIONS, box_in_pixels
 from somtom.sources.files import is_remote, local_path
 from somtom.sources.images import image_size, read_image
 from somtom.sources.picture_records import picture_uri
-from somtom.sources.places import PATTERNS, placed_records
+from somtom.sources.places import PATTERNS, PICTURE, placed_records
 from somtom.sources.source import Found
 
 MAX_TABLES = 40  # files looked into
@@ -27,17 +27,22 @@ class PeekedRecords:
     """Records that were recognised.
 
     Args:
+        path: where was looked.
         table: the annotation file.
         records: its first ones.
         images: the folder in which the first record's picture lies, "" where it was not found.
     """
 
+    path: str
     table: Path
     records: tuple[Record, ...]
     images: str
 
     def found(self, boxes_of: Callable[[Record], list[object]], convention: str) -> Found:
         """Say what settings would read it; how boxes are written is counted over the first pictures."""
+        if any(isinstance(record.get(PICTURE), dict) for record in self.records):
+            note = f"{self.table.name}: pictures with boxes, documented as {convention}"
+            return Found({"path": self.path}, (note,))
         settings: dict[str, object] = {
             "path": self.images or str(self.table.parent),
             "annotations": str(self.table),
@@ -88,7 +93,7 @@ def peek_records(path: str, fits: Callable[[Record], bool]) -> PeekedRecords | N
             continue
         records = tuple(record for record in first if not isinstance(record, str))
         if records and fits(records[0]):
-            return PeekedRecords(table, records, _folder_of(records, table))
+            return PeekedRecords(path, table, records, _folder_of(records, table))
     return None
 
 

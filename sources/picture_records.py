@@ -4,6 +4,7 @@ An item is a picture; its steps are what is asked for in it, in the order of the
 the records give for a picture are its elements, and a step's own one is what is to be clicked.
 """
 
+import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -32,12 +33,21 @@ MAX_NAME = 1000  # characters of a picture's path
 
 @dataclass(frozen=True)
 class Asked:
-    """What one record asks for, as stored: a text, a box of any convention, and what its element is."""
+    """What one record asks for, as stored.
+
+    Args:
+        instruction: what is asked for.
+        box: in any convention.
+        text: what is written on the element, or what it is called.
+        role: what kind of element it is.
+        size: width and height of the picture that the box is meant for; None where they are not given.
+    """
 
     instruction: object
     box: object
     text: object = ""
     role: object = ""
+    size: object = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +57,7 @@ class PictureRecords(ScreenSource, ABC):
     kind: ClassVar[str]
 
     path: str  # the folder that the pictures are in; local or a Beam URI
-    annotations: str  # the annotation file, or a folder or glob of them
+    annotations: str = ""  # the annotation file, or a folder or glob of them; "" = those in `path`
     boxes: str = ""  # xyxy_px | xywh_px | xyxy_ratio | xywh_ratio: how boxes are written; "" = as documented
 
     def __post_init__(self) -> None:
@@ -75,13 +85,18 @@ class PictureRecords(ScreenSource, ABC):
         """What shares a split; the picture, unless the records say more."""
         return uri
 
+    @property
+    def tables(self) -> str:
+        """Where the annotation files are."""
+        return self.annotations or self.path
+
     def items(self, index: int) -> Iterator[Item]:
         """List the pictures, and one item for each record that names none; see `Source.items`."""
         if not is_remote(self.path) and not local_path(self.path).exists():
             raise DataError("missing", f"path {self.path!r} is not there")
         places: dict[str, dict[str, list[tuple[int, int]]]] = {}
         items: list[Item] = []
-        for table in list_tables(self.annotations):
+        for table in list_tables(self.tables):
             try:
                 for number, (place, record) in enumerate(placed_records(table.locator), start=1):
                     row = f"{table.uri}#n={number}"
@@ -100,7 +115,7 @@ class PictureRecords(ScreenSource, ABC):
         for uri, tables in places.items():
             first = next(iter(tables))
             embedded = PurePosixPath(first).suffix.lower() == ".parquet"
-            locator = table_locator(self.annotations, first) if embedded else self._locator(uri)
+            locator = table_locator(self.tables, first) if embedded else self._locator(uri)
             items.append(Item(index, uri, locator, json.dumps({"tables": tables})))
         yield from sorted(items, key=lambda item: item.uri)
 
@@ -116,9 +131,7 @@ class PictureRecords(ScreenSource, ABC):
         records: list[Mapping[str, object]] = []
         fault: DataError | None = None
         for table, places in says["tables"].items():
-            for record in read_placed(
-                table_locator(self.annotations, table), [Place(*one) for one in places]
-            ):
+            for record in read_placed(table_locator(self.tables, table), [Place(*one) for one in places]):
                 name = self.picture_of(record)
                 if name is not None and picture_uri(name) != uri:
                     raise DataError("changed_input", f"{table} is not what was planned: plan again")
@@ -131,14 +144,14 @@ class PictureRecords(ScreenSource, ABC):
         if not asked:
             raise fault or DataError("bad_record", "the record holds no element")
         table, places = next(iter(says["tables"].items()))
-        source = table_locator(self.annotations, table)
-        embedded = source.lower().endswith(".parquet")
-        return PictureEpisode(
-            _EmbeddedPicture(source, places[0][0]) if embedded else _PictureFile(locator),
-            asked,
-            self.group_of(uri, records[0]),
-            digest(records),
-        )
+        picture: _PictureFile | _EmbeddedPicture = _PictureFile(locator)
+        group = self.group_of(uri, records[0])
+        if isinstance(records[0].get(PICTURE), dict):
+            picture = _EmbeddedPicture(table_locator(self.tables, table), places[0][0])
+            if self.picture_of(records[0]) is None:
+                # Rows that show one picture must share a split, and nothing but its bytes tells.
+                group = digest(hashlib.blake2b(picture.data).hexdigest())
+        return PictureEpisode(picture, asked, group, digest(records))
 
 
 def picture_uri(name: object) -> str:
@@ -246,6 +259,9 @@ class PictureEpisode(ScreenEpisode):
 
 
 def _element(asked: Asked, convention: str, width: int, height: int) -> Element | DataError:
+    if asked.size is not None and asked.size != [width, height]:
+        size = str(asked.size)[:40]
+        return DataError("bad_box", f"the box is meant for a picture of {size}, this one is {width}x{height}")
     try:
         box = box_in_pixels(asked.box, convention, width, height)
     except DataError as error:

@@ -14,6 +14,7 @@ from somtom.sources.libero import LiberoSource
 from somtom.sources.llava import LlavaSource
 from somtom.sources.rico import RicoSource
 from somtom.sources.robomimic import RobomimicSource
+from somtom.sources.screenspot import ScreenSpotSource
 from somtom.sources.seeclick import SeeClickSource
 from somtom.sources.ssv2 import SomethingSomethingSource
 from somtom.sources.video import VideoSource
@@ -26,6 +27,7 @@ SOURCES: dict[str, type[Any]] = {
     "lerobot": LerobotSource,
     "ssv2": SomethingSomethingSource,
     "seeclick": SeeClickSource,
+    "screenspot": ScreenSpotSource,
     "robomimic": RobomimicSource,
     "libero": LiberoSource,
     "aloha": AlohaSource,

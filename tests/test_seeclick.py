@@ -1,40 +1,17 @@
 import json
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from screens import draw_page, make_screens, reasons_of
 
 from somtom.schemas.clips import Clip
-from somtom.schemas.reasons import DataError
-from somtom.schemas.refs import Ref
 from somtom.schemas.settings import ClipSettings, ShotSettings
 from somtom.sources.seeclick import SeeClickSource
 
 WIDTH, HEIGHT = 400, 200
-
-Made = list[tuple[Ref, Clip | DataError]]
-
-
-def make(source: SeeClickSource) -> tuple[Made, Counter[str]]:
-    """Everything a source gives, and the reasons of its scan's rejects."""
-    made: Made = []
-    rejects: Counter[str] = Counter()
-    for item in source.items(0):
-        scan = source.scan(item, ShotSettings(), ClipSettings(), 2)
-        if scan.reject is not None:
-            rejects[scan.reject.reason] += 1
-        made += source.read(scan.refs, ClipSettings())
-    return made, rejects
-
-
-def draw_page(folder: Path, name: str = "page.png") -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    pixels = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
-    pixels[..., 0] = np.arange(WIDTH) // 2
-    Image.fromarray(pixels).save(folder / name)
 
 
 def write_records(folder: Path, records: object, name: str = "web.json") -> SeeClickSource:
@@ -50,16 +27,12 @@ def element(text: object, *box: float) -> dict[str, Any]:
     return {"instruction": text, "bbox": list(box), "data_type": "text"}
 
 
-def reasons(made: Made) -> list[str]:
-    return [one.reason if isinstance(one, DataError) else "" for _, one in made]
-
-
 def test_each_element_of_a_page_becomes_a_sample_with_all_boxes_and_its_own_as_target(tmp_path: Path) -> None:
-    draw_page(tmp_path / "images")
+    draw_page(tmp_path / "images/page.png")
     source = write_records(
         tmp_path, [page(element("Buy", 0.1, 0.2, 0.3, 0.4), element("検索 🔍", 0.5, 0.5, 0.75, 1.0))]
     )
-    made, rejects = make(source)
+    made, rejects = make_screens(source)
     assert not rejects
     assert [ref.instruction for ref, _ in made] == ["Buy", "検索 🔍"]
     assert {ref.group for ref, _ in made} == {"toys/shop.example"}
@@ -80,22 +53,22 @@ def test_each_element_of_a_page_becomes_a_sample_with_all_boxes_and_its_own_as_t
 
 
 def test_the_same_input_gives_the_same_refs_and_pixels_twice(tmp_path: Path) -> None:
-    draw_page(tmp_path / "images")
+    draw_page(tmp_path / "images/page.png")
     source = write_records(tmp_path, [page(element("Buy", 0.1, 0.2, 0.3, 0.4))])
-    (first, clip), (second, again) = make(source)[0][0], make(source)[0][0]
+    (first, clip), (second, again) = make_screens(source)[0][0], make_screens(source)[0][0]
     assert first == second
     assert isinstance(clip, Clip) and isinstance(again, Clip)
     assert np.array_equal(clip.frames, again.frames)
 
 
 def test_flat_mobile_records_of_one_picture_are_gathered(tmp_path: Path) -> None:
-    draw_page(tmp_path / "images", "1.jpg")
-    draw_page(tmp_path / "images", "2.jpg")
+    draw_page(tmp_path / "images/1.jpg")
+    draw_page(tmp_path / "images/2.jpg")
     flat = [
         {"img_filename": name, "instruction": text, "bbox": [0.1, 0.1, 0.2, 0.2 + at / 10]}
         for at, (name, text) in enumerate([("2.jpg", "a"), ("1.jpg", "b"), ("2.jpg", "c")])
     ]
-    made, rejects = make(write_records(tmp_path, flat))
+    made, rejects = make_screens(write_records(tmp_path, flat))
     assert not rejects
     assert [(ref.uri, ref.instruction, ref.group) for ref, _ in made] == [
         ("1.jpg", "b", "toys/1.jpg"),
@@ -108,7 +81,7 @@ def test_flat_mobile_records_of_one_picture_are_gathered(tmp_path: Path) -> None
 
 
 def test_a_bad_box_costs_its_own_sample_only(tmp_path: Path) -> None:
-    draw_page(tmp_path / "images")
+    draw_page(tmp_path / "images/page.png")
     source = write_records(
         tmp_path,
         [
@@ -123,9 +96,9 @@ def test_a_bad_box_costs_its_own_sample_only(tmp_path: Path) -> None:
             )
         ],
     )
-    made, rejects = make(source)
+    made, rejects = make_screens(source)
     assert not rejects
-    assert reasons(made) == ["bad_box", "bad_box", "bad_box", "bad_record", "bad_record", "bad_record", ""]
+    assert reasons_of(made) == ["bad_box", "bad_box", "bad_box", "bad_record", "bad_record", "bad_record", ""]
     fine = made[-1][1]
     assert isinstance(fine, Clip) and fine.annotation.screen is not None
     assert len(fine.annotation.screen.elements) == 3
@@ -154,49 +127,49 @@ def test_a_bad_box_costs_its_own_sample_only(tmp_path: Path) -> None:
 def test_a_bad_record_is_one_reject_and_the_rest_is_built(
     tmp_path: Path, record: object, reason: str
 ) -> None:
-    draw_page(tmp_path / "images")
-    draw_page(tmp_path / "images", "other.png")
+    draw_page(tmp_path / "images/page.png")
+    draw_page(tmp_path / "images/other.png")
     good = page(element("x", 0, 0, 0.5, 0.5), name="other.png")
-    made, rejects = make(write_records(tmp_path, [record, good]))
+    made, rejects = make_screens(write_records(tmp_path, [record, good]))
     assert rejects == {reason: 1}
-    assert reasons(made) == [""]
+    assert reasons_of(made) == [""]
 
 
 def test_a_file_cut_off_gives_what_was_whole_and_one_reject(tmp_path: Path) -> None:
-    draw_page(tmp_path / "images")
+    draw_page(tmp_path / "images/page.png")
     source = write_records(tmp_path, [page(element("x", 0, 0, 0.5, 0.5)), page(name="b.png")])
     file = tmp_path / "web.json"
     file.write_bytes(file.read_bytes()[:-20])
-    made, rejects = make(source)
+    made, rejects = make_screens(source)
     assert rejects == {"bad_record": 1}
-    assert reasons(made) == [""]
+    assert reasons_of(made) == [""]
 
 
 def test_a_file_that_is_no_json_is_one_reject(tmp_path: Path) -> None:
-    draw_page(tmp_path / "images")
+    draw_page(tmp_path / "images/page.png")
     source = write_records(tmp_path, [])
     (tmp_path / "web.json").write_bytes(b"\x00\x01not json")
-    assert make(source) == ([], {"bad_record": 1})
+    assert make_screens(source) == ([], {"bad_record": 1})
 
 
 def test_records_changed_after_planning_are_found_out(tmp_path: Path) -> None:
-    draw_page(tmp_path / "images")
+    draw_page(tmp_path / "images/page.png")
     source = write_records(tmp_path, [page(element("Buy", 0.1, 0.2, 0.3, 0.4))])
     item = next(iter(source.items(0)))
     refs = source.scan(item, ShotSettings(), ClipSettings(), 2).refs
     for other in ("Bye", "Purchase"):
         write_records(tmp_path, [page(element(other, 0.1, 0.2, 0.3, 0.4))])
-        assert reasons(list(source.read(refs, ClipSettings()))) == ["changed_input"]
+        assert reasons_of(list(source.read(refs, ClipSettings()))) == ["changed_input"]
 
 
 def test_places_are_right_in_any_script_and_behind_a_byte_order_mark(tmp_path: Path) -> None:
-    draw_page(tmp_path / "images")
+    draw_page(tmp_path / "images/page.png")
     texts = ["ünï", "日本語のボタン", "🙂" * 40_000, "עברית", "x"]
     records = [page(element(text, 0.1 * n, 0.2, 0.5, 0.4)) for n, text in enumerate(texts)]
     source = write_records(tmp_path, records)
     text = json.dumps(records, ensure_ascii=False, indent=1)
     (tmp_path / "web.json").write_text(text, encoding="utf-8-sig")
-    made, rejects = make(source)
+    made, rejects = make_screens(source)
     assert not rejects
     assert [ref.instruction for ref, _ in made] == [text[:10_000] for text in texts]
 
@@ -205,7 +178,7 @@ def test_every_element_of_the_drawn_pages_is_read_as_it_is_written(test_data: Pa
     annotations = test_data / "ui/layouts/seeclick_web.json"
     records = json.loads(annotations.read_text("utf-8"))
     source = SeeClickSource(path=str(test_data / "ui/rendered"), annotations=str(annotations))
-    made, rejects = make(source)
+    made, rejects = make_screens(source)
     assert not rejects
     expected = {}
     for record in records:
@@ -228,8 +201,8 @@ def test_3000_elements_on_one_screen_are_read(test_data: Path) -> None:
         path=str(test_data / "ui/rendered"),
         annotations=str(test_data / "hostile/ui/seeclick_dense_3000.json"),
     )
-    made, _ = make(source)
-    assert reasons(made) == [""] * 3000
+    made, _ = make_screens(source)
+    assert reasons_of(made) == [""] * 3000
 
 
 def test_its_files_are_recognised_with_the_folder_of_their_pictures(test_data: Path) -> None:
