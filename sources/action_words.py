@@ -29,3 +29,14 @@ def action_words(kind: str, argument: str = "", target: str = "") -> str:
     if target:
         words += [*(["into"] if kind == "type" else ["in"] if argument else []), f'"{target[:MAX_WORDS]}"']
     return " ".join(words).strip()
+
+
+def direction_of(right: float, down: float) -> str:
+    """Name the main direction of a movement, in any unit that both are in.
+
+    >>> direction_of(3, -5), direction_of(-3, 1)
+    ('up', 'left')
+    """
+    if abs(right) > abs(down):
+        return "right" if right > 0 else "left"
+    return "down" if down > 0 else "up"

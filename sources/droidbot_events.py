@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from somtom.schemas.reasons import DataError
-from somtom.sources.action_words import action_words
+from somtom.sources.action_words import action_words, direction_of
 from somtom.sources.boxes import Box
 from somtom.sources.view_hierarchy import View, is_edit, parse_box, plain_text, role_of
 
@@ -115,17 +115,6 @@ def _direction(event: Mapping[str, object]) -> str:
             raise DataError("bad_record", f"a swipe has no {side}")
         ends.append(point)
     return direction_of(ends[1][0] - ends[0][0], ends[1][1] - ends[0][1])
-
-
-def direction_of(right: float, down: float) -> str:
-    """Name the main direction of a movement, in any unit that both are in.
-
-    >>> direction_of(3, -5), direction_of(-3, 1)
-    ('up', 'left')
-    """
-    if abs(right) > abs(down):
-        return "right" if right > 0 else "left"
-    return "down" if down > 0 else "up"
 
 
 def _middle(box: Box) -> tuple[float, float]:

@@ -178,7 +178,7 @@ def _read_step(ref: Ref, episode: ScreenEpisode, decoder: _Decoder) -> Clip:
     episode.instruction(step)  # says why, where the step is unusable
     rgb, (width, height) = decoder.decode(episode.picture(step))
     earlier = ref.frames[: ref.history]
-    past = tuple(PastStep(float(one - step), episode.action_text(one)) for one in earlier)
+    past = tuple(PastStep(float(one - step), _words(episode, one)) for one in earlier)
     history = tuple(decoder.decode(episode.picture(one))[0] for one in earlier)
     return Clip(
         frames=rgb[None],
@@ -188,3 +188,11 @@ def _read_step(ref: Ref, episode: ScreenEpisode, decoder: _Decoder) -> Clip:
         history=history,
         annotation=Annotation(past=past, screen=episode.screen(step, width, height)),
     )
+
+
+def _words(episode: ScreenEpisode, step: int) -> str:
+    """What was done at an earlier step; one that is itself unusable says nothing."""
+    try:
+        return episode.action_text(step)
+    except DataError:
+        return ""

@@ -5,6 +5,7 @@ import importlib
 from typing import Any
 
 from somtom.sources.aloha import AlohaSource
+from somtom.sources.aitz import AitzSource
 from somtom.sources.annotated_video import AnnotatedVideoSource
 from somtom.sources.droidbot import DroidBotSource
 from somtom.sources.ego4d import Ego4dSource
@@ -34,6 +35,7 @@ SOURCES: dict[str, type[Any]] = {
     "llava": LlavaSource,
     "rico": RicoSource,
     "droidbot": DroidBotSource,
+    "aitz": AitzSource,
 }
 
 

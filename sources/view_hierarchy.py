@@ -102,6 +102,12 @@ def to_element(view: View, scale_x: float, scale_y: float) -> Element:
     )
 
 
+def text_at(views: Sequence[View], x: float, y: float) -> str:
+    """What the smallest view around a point of the device's screen says, "" where it says nothing."""
+    around = [one for one in views if one.visible and _holds(one.box, x, y)]
+    return min(around, key=lambda one: _area(one.box)).text if around else ""
+
+
 def plain_text(*values: object) -> str:
     """Take the first value that says anything, in one line; lists stand for their first text.
 
@@ -128,6 +134,14 @@ def role_of(class_name: object) -> str:
 def is_edit(role: str) -> bool:
     """Whether a role is a field for text, which can be typed into though it may not call itself clickable."""
     return role.endswith(("EditText", "AutoCompleteTextView"))
+
+
+def _holds(box: Box, x: float, y: float) -> bool:
+    return box[0] <= x < box[2] and box[1] <= y < box[3]
+
+
+def _area(box: Box) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
 
 
 def _outside(box: Box, scale_x: float, scale_y: float, width: int, height: int) -> bool:

@@ -14,8 +14,9 @@ from somtom.schemas.annotation import Screen, ScreenAction
 from somtom.schemas.clips import Clip
 from somtom.schemas.reasons import DataError
 from somtom.schemas.settings import ClipSettings, ShotSettings
+from somtom.sources.action_words import direction_of
 from somtom.sources.droidbot import DroidBotSource
-from somtom.sources.droidbot_events import direction_of, parse_event
+from somtom.sources.droidbot_events import parse_event
 
 SIZE = (720, 1280)
 
