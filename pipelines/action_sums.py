@@ -2,11 +2,16 @@
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from somtom.schemas.action_stats import ActionStats
 from somtom.schemas.sketch import ActionSketch
 from somtom.sources.episodes import EpisodeSource
 from somtom.sources.source import Source
+
+# Share of a data set's numbers outside of the published q01..q99, which should be 2 %, up to which they are
+# believed. LeRobot averages its episodes' quantiles, and then half of the numbers can lie outside.
+MOST_OUTSIDE = 0.1
 
 ActionSums = dict[str, dict[tuple[str, ...], ActionSketch]]  # data set -> names of the dimensions -> sum
 
@@ -42,11 +47,30 @@ def gather_stats(
                 len(names),
                 ", ".join(names)[:200],
             )
-        published = (
-            source.published_stats()
-            for source in sources
-            if isinstance(source, EpisodeSource) and source.name == name
-        )
-        fitting = (one for one in published if one is not None and one.names == names)
-        stats[name] = next(fitting, None) or ActionStats.of_sketch(names, of_name[names])
+        robots = (source for source in sources if isinstance(source, EpisodeSource) and source.name == name)
+        found = [_published(source, names, of_name[names]) for source in robots]
+        stats[name] = next(filter(None, found), None) or ActionStats.of_sketch(names, of_name[names])
     return stats
+
+
+def _published(source: EpisodeSource, names: tuple[str, ...], sketch: ActionSketch) -> ActionStats | None:
+    """The statistics that a data set comes with, where they are wanted and fit what was scanned."""
+    stats = source.published_stats() if source.statistics != "measured" else None
+    if stats is None:
+        return None
+    log = logging.getLogger(__name__)
+    if stats.names != names:
+        log.warning(
+            "%s: its published statistics are of other dimensions: measured ones are used", source.name
+        )
+        return None
+    outside = float(sketch.share_outside(stats.q01, stats.q99).mean()) if sketch.rows else 0.0
+    if outside > MOST_OUTSIDE and source.statistics == "auto":
+        log.warning(
+            "%s: %.0f%% of its actions lie outside of its published q01..q99: measured ones are used "
+            '(statistics = "published" insists)',
+            source.name,
+            100 * outside,
+        )
+        return None
+    return replace(stats, not_finite=sketch.bad_rows)

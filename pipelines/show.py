@@ -21,6 +21,7 @@ from somtom.schemas.tar import read_shard
 _COLUMNS = 3
 _CELL = 640  # pixels: width of a cell, and the most its picture's height may be
 _GAP = 24
+_STRIP, _SMALL_PICTURES = 120, 5  # pixels: height of history and camera pictures; how many stand in a row
 _FONT, _SMALL = 17, 14
 _LINES = 14  # of a turn's text; the rest is cut
 _PAPER, _INK, _PALE, _ANSWER = (250, 250, 248), (25, 25, 25), (110, 110, 110), (0, 70, 140)
@@ -78,14 +79,46 @@ def draw_cell(sample: Sample) -> NDArray[np.uint8]:
         asked = turn["from"] == "human"
         text = turn["value"].replace("<image>", "").strip()
         lines += _wrap(text, _FONT, _INK if asked else _ANSWER)
+    pictures = [_centred(picture), *_strips(sample)]
     tall = sum(_line_height(size) for _, size, _ in lines)
-    page = Image.new("RGB", (_CELL, picture.shape[0] + 10 + tall), _PAPER)
-    page.paste(Image.fromarray(picture), ((_CELL - picture.shape[1]) // 2, 0))
-    draw, top = ImageDraw.Draw(page), picture.shape[0] + 8
+    above = sum(len(one) for one in pictures)
+    page = Image.new("RGB", (_CELL, above + 10 + tall), _PAPER)
+    page.paste(Image.fromarray(np.concatenate(pictures)), (0, 0))
+    draw, top = ImageDraw.Draw(page), above + 8
     for text, size, colour in lines:
         draw.text((0, top), text, fill=colour, font=embedded_font(size))
         top += _line_height(size)
     return np.asarray(page)
+
+
+def _centred(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Put the picture in the middle of the cell's width."""
+    page = np.full((picture.shape[0], _CELL, 3), _PAPER, np.uint8)
+    left = (_CELL - picture.shape[1]) // 2
+    page[:, left : left + picture.shape[1]] = picture
+    return page
+
+
+def _strips(sample: Sample) -> list[NDArray[np.uint8]]:
+    """Set the history pictures and further cameras side by side, small, each under its member's name."""
+    past = {f"h{number:02d}.jpg": step for number, step in enumerate(sample.record["history"])}
+    strips = []
+    for start in range(0, len(sample.extra), _SMALL_PICTURES):
+        some = sample.extra[start : start + _SMALL_PICTURES]
+        strip = Image.new("RGB", (_CELL, _STRIP + _line_height(_SMALL)), _PAPER)
+        draw = ImageDraw.Draw(strip)
+        for place, (name, data) in enumerate(some):
+            left, room = place * _CELL // _SMALL_PICTURES, _CELL // _SMALL_PICTURES - 6
+            step = past.get(name)
+            said = f"{name} {step['t_s']:.2f}" if step else name
+            draw.text(
+                (left, 0), said if not step or step["known"] else f"{name} none", _PALE, embedded_font(_SMALL)
+            )
+            small = Image.fromarray(decode_jpeg(data))
+            small.thumbnail((room, _STRIP))
+            strip.paste(small, (left, _line_height(_SMALL)))
+        strips.append(np.asarray(strip))
+    return strips
 
 
 def _samples(shards: Sequence[Path], limit: int) -> Iterator[Sample]:

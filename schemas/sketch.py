@@ -91,6 +91,16 @@ class ActionSketch:
             found.append(low if low == high else low * (1 - part) + high * part)
         return np.array(found)
 
+    def share_outside(self, low: ArrayLike, high: ArrayLike) -> NDArray[np.float64]:
+        """The (D,) shares of the values that lie outside of low..high, (D,) each, as far as bins tell."""
+        self._need_rows()
+        bounds = np.broadcast_arrays(np.asarray(low, np.float64), np.asarray(high, np.float64))
+        shares = []
+        for column, least, most in zip(self._columns, *bounds, strict=True):
+            values = column.values()
+            shares.append(float(column.counts[(values < least) | (values > most)].sum()) / self.rows)
+        return np.array(shares)
+
     @property
     def errors(self) -> NDArray[np.float64]:
         """The (D,) bounds of the quantiles' relative error, for magnitudes from 2^-64 to 2^64."""
@@ -199,10 +209,15 @@ class _Column:
 
     def at(self, rank: int) -> float:
         """The value of that rank, from 0: its bin's middle, or the value itself where it is known."""
-        key = int(self.keys[np.searchsorted(np.cumsum(self.counts), rank, side="right")])
-        bits = (abs(key) << self.shift) + (1 << self.shift) // 2 + _BELOW if key else 0
-        value = math.copysign(float(np.int64(bits).view(np.float64)), key)
-        return min(max(value, self.low), self.high)
+        place = int(np.searchsorted(np.cumsum(self.counts), rank, side="right"))
+        return float(self.values(slice(place, place + 1))[0])
+
+    def values(self, places: slice = slice(None)) -> NDArray[np.float64]:
+        """The values of bins: their middles, or the values themselves where they are known."""
+        keys = self.keys[places]
+        bits = (np.abs(keys) << self.shift) + (1 << self.shift) // 2 + _BELOW
+        values = np.copysign(np.where(keys == 0, 0, bits).view(np.float64), keys)
+        return np.clip(values, self.low, self.high)
 
     def std(self, rows: int) -> float:
         """Root of (n x squares - total^2) / n^2, all in integers, with 64 bits more than float64 keeps."""

@@ -22,6 +22,8 @@ from somtom.sources.clips import cut_clips, frame_interval, history_frames, samp
 from somtom.sources.pictures import check_size
 from somtom.sources.source import DataSetSettings
 
+STATISTICS = ("auto", "published", "measured")
+
 # One decoded picture, (H, W, 3) uint8 RGB scaled to `clips.short_side`, and the input's width and height.
 StepPicture = tuple[NDArray[np.uint8], tuple[int, int]]
 
@@ -77,7 +79,13 @@ class EpisodeSource(DataSetSettings, ABC):
     kind: ClassVar[str]
 
     cameras: tuple[str, ...] = ()  # the first is marked, others come along; empty = as stored
+    statistics: str = "auto"  # published | measured | auto (published where they fit): for the action's bins
     first_person: bool = False  # the marked camera is carried by the robot: its motion is always compensated
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.statistics not in STATISTICS:
+            raise ValueError(f"statistics must be one of {', '.join(STATISTICS)}, got {self.statistics!r}")
 
     @abstractmethod
     def items(self, index: int) -> Iterator[Item]:

@@ -195,3 +195,11 @@ def test_rows_are_taken_in_block_by_block() -> None:
     rows = LARGE["normal"]
     assert len(rows) > 2 * sketch_file._BLOCK_ROWS
     assert sketch_of(*np.split(rows, 8)).to_json() == sketch_of(rows).to_json()
+
+
+def test_the_share_outside_of_a_range_is_counted() -> None:
+    sketch = ActionSketch(2)
+    sketch.add(np.stack([np.arange(100.0), np.zeros(100)], axis=1))
+
+    assert sketch.share_outside([10.0, 0.0], [89.0, 0.0]).tolist() == [0.2, 0.0]
+    assert sketch.share_outside(-np.ones(2), -np.ones(2)).tolist() == [1.0, 1.0]
