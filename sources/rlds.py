@@ -20,6 +20,7 @@ from somtom.schemas.refs import Item
 from somtom.schemas.settings import ClipSettings
 from somtom.sources.episodes import Episode, EpisodeSource, StepPicture
 from somtom.sources.images import MAX_IMAGE_BYTES, decode_image
+from somtom.sources.lerobot_vectors import pick_dimensions
 from somtom.sources.listing import dataset_of
 from somtom.sources.rlds_columns import (
     Chosen,
@@ -102,8 +103,8 @@ class RldsSource(EpisodeSource):
     version: str = ""  # which version's folder of `path` is read, such as 1.0.0; "" = the newest
     splits: tuple[str, ...] = ()  # which of the data set's own splits are read, such as train; empty = all
     action: tuple[str, ...] = ()  # keys joined to the action, such as action; empty = as usual
-    action_dims: tuple[int, ...] = ()  # which dimensions of it are kept, in this order; empty = all
-    action_names: tuple[str, ...] = ()  # their names; empty = after the keys
+    action_names: tuple[str, ...] = ()  # names of its dimensions; empty = after the keys
+    action_dims: tuple[str, ...] = ()  # dimensions to take, by name, place or part; empty = all
     last_action: bool = False  # use the action of the is_last step: RLDS says it means nothing
     state: tuple[str, ...] = ()  # keys joined to the state, such as state; empty = as usual
     language: tuple[
@@ -115,6 +116,8 @@ class RldsSource(EpisodeSource):
         super().__post_init__()
         if not (math.isfinite(self.control_hz) and 0 <= self.control_hz <= MAX_HZ):
             raise ValueError(f"control_hz must be 0 to {MAX_HZ:g}, got {self.control_hz!r}")
+        if len(set(self.action_names)) != len(self.action_names):
+            raise ValueError(f"action_names must differ, got {self.action_names}")
 
     @property
     def name(self) -> str:
@@ -221,18 +224,20 @@ class RldsSource(EpisodeSource):
         Raises:
             DataError: `bad_action`: a setting asks for others.
         """
-        names = dimension_names(chosen.action)
+        names = self.action_names or dimension_names(chosen.action)
+        width = sum(feature.width for feature in chosen.action.values())
         known = by_name(ACTION_NAMES, name)
-        if known and list(chosen.action) == ["steps/action"] and len(known) == len(names):
+        if (
+            known
+            and not self.action_names
+            and list(chosen.action) == ["steps/action"]
+            and len(known) == width
+        ):
             names = known
-        kept = list(self.action_dims or range(len(names)))
-        if not all(0 <= place < len(names) for place in kept):
-            raise DataError("bad_action", f"action_dims is {self.action_dims}, the action has {len(names)}")
-        if self.action_names and len(self.action_names) != len(kept):
-            raise DataError(
-                "bad_action", f"action_names names {len(self.action_names)} of {len(kept)} dimensions"
-            )
-        return self.action_names or tuple(names[place] for place in kept), kept
+        if len(names) != width:
+            raise DataError("bad_action", f"action_names has {len(names)} names, the action {width} numbers")
+        kept = pick_dimensions(names, self.action_dims)
+        return tuple(names[place] for place in kept), kept
 
     def _times(
         self, name: str, example: Example, features: Mapping[str, Feature], chosen: Chosen, steps: int

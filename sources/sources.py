@@ -4,8 +4,8 @@ import difflib
 import importlib
 from typing import Any
 
-from somtom.sources.aloha import AlohaSource
 from somtom.sources.aitz import AitzSource
+from somtom.sources.aloha import AlohaSource
 from somtom.sources.annotated_video import AnnotatedVideoSource
 from somtom.sources.droidbot import DroidBotSource
 from somtom.sources.ego4d import Ego4dSource
@@ -14,6 +14,7 @@ from somtom.sources.lerobot import LerobotSource
 from somtom.sources.libero import LiberoSource
 from somtom.sources.llava import LlavaSource
 from somtom.sources.rico import RicoSource
+from somtom.sources.rlds import RldsSource
 from somtom.sources.robomimic import RobomimicSource
 from somtom.sources.screenspot import ScreenSpotSource
 from somtom.sources.seeclick import SeeClickSource
@@ -26,6 +27,7 @@ SOURCES: dict[str, type[Any]] = {
     "epic-kitchens": EpicKitchensSource,
     "ego4d": Ego4dSource,
     "lerobot": LerobotSource,
+    "rlds": RldsSource,
     "ssv2": SomethingSomethingSource,
     "seeclick": SeeClickSource,
     "screenspot": ScreenSpotSource,
