@@ -155,6 +155,7 @@ def parse_config(tree: Mapping[str, object]) -> BuildConfig:
         parsed[name] = _dataclass(typing.cast(type, field.type), section, name)
     settings = BuildSettings(**parsed)  # type: ignore[arg-type]  # each section was made of its field's type
     _check_values(settings)
+    _check_cameras(sources, settings)
     return BuildConfig(sources=sources, settings=settings)
 
 
@@ -305,6 +306,17 @@ def _check_values(settings: BuildSettings) -> None:
             raise ConfigError(
                 f"{key} = {flat[key]!r}: {error} (known: {', '.join(sorted(known))})"
             ) from error
+
+
+def _check_cameras(sources: Sequence[Source], settings: BuildSettings) -> None:
+    """Refuse a list of cameras of which some would be left out: every sample has as many pictures."""
+    for number, source in enumerate(sources):
+        further = len(getattr(source, "cameras", ())) - 1
+        if further > settings.clips.cameras:
+            raise ConfigError(
+                f"source[{number}].cameras: lists {further} further cameras, but clips.cameras = "
+                f"{settings.clips.cameras}: set clips.cameras = {further}"
+            )
 
 
 def output_folder(config: BuildConfig, out: str) -> Path:

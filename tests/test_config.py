@@ -287,3 +287,10 @@ def test_the_difference_names_each_setting() -> None:
 def test_the_configurations_that_come_along_are_right() -> None:
     for path in sorted((Path(__file__).parent.parent / "configs").glob("*.toml")):
         load_config(path)
+
+
+def test_more_cameras_than_the_samples_carry_are_refused() -> None:
+    source = {"kind": "lerobot", "path": "robots", "cameras": ["front", "wrist", "side"]}
+
+    assert "set clips.cameras = 2" in mistake({"source": [source], "clips": {"cameras": 1}})
+    assert parse_config({"source": [source], "clips": {"cameras": 2}}).settings.clips.cameras == 2
