@@ -1,26 +1,60 @@
 """What `somtom peek` prints: what a path holds, and the configuration that would read it."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 from somtom.pipelines.config import ConfigError
 from somtom.pipelines.kinds import toml_value
-from somtom.sources.files import is_remote, local_path
+from somtom.sources.files import is_remote, local_locator, local_path
 from somtom.sources.listing import GLOB
 from somtom.sources.source import Found
 from somtom.sources.sources import SOURCES
 
+DEPTH = 3  # folders below the path that are looked into where nothing above them is known
+MOST_FOLDERS = 200  # of one folder
 
-def peek(path: str) -> list[tuple[str, Found]]:
-    """Ask every kind what it would make of the path: (kind, what it found), in the order of `SOURCES`.
+
+@dataclass(frozen=True)
+class Sighting:
+    """What one kind made of one path."""
+
+    path: str
+    kind: str
+    found: Found
+
+
+def peek(path: str) -> list[Sighting]:
+    """Ask every kind what it would make of the path, or, where none knows it, of the folders in it.
 
     Raises:
         ConfigError: the path is not there.
     """
-    if not is_remote(path) and not GLOB.search(path) and not local_path(path).exists():
+    is_plain = not is_remote(path) and not GLOB.search(path)
+    if is_plain and not local_path(path).exists():
         raise ConfigError(f"{path}: is not there")
+    return list(_sightings(path, DEPTH if is_plain else 0))
+
+
+def _sightings(path: str, depth: int) -> Iterator[Sighting]:
     answers = ((kind, cls.recognise(path)) for kind, cls in SOURCES.items())
-    found = [(kind, one) for kind, one in answers if one is not None]
-    return [one for one in found if not one[1].is_fallback] or found
+    known = [Sighting(path, kind, found) for kind, found in answers if found is not None]
+    exact = [one for one in known if not one.found.is_fallback]
+    if exact:
+        yield from exact
+        return
+    below = [one for folder in _folders(path, depth) for one in _sightings(folder, depth - 1)]
+    # "Some videos" says more of what lies here than of each folder in it, unless one of them is known better.
+    is_better = any(not one.found.is_fallback for one in below)
+    yield from below if below and (is_better or not known) else known
+
+
+def _folders(path: str, depth: int) -> list[str]:
+    folder = local_path(path) if depth else Path()
+    if not depth or not folder.is_dir():
+        return []
+    inside = sorted(one for one in folder.iterdir() if one.is_dir() and not one.name.startswith("."))
+    return [local_locator(one) for one in inside[:MOST_FOLDERS]]
 
 
 def peek_lines(path: str) -> Iterator[str]:
@@ -29,14 +63,14 @@ def peek_lines(path: str) -> Iterator[str]:
     Raises:
         ConfigError: the path is not there, or no kind knows what it holds.
     """
-    answers = peek(path)
-    if not answers:
+    sightings = peek(path)
+    if not sightings:
         raise ConfigError(f"{path}: no kind of source knows what this holds; `somtom sources` lists them")
-    for kind, found in answers:
-        yield f"{path}: {kind}"
-        yield from (f"  {note}" for note in found.notes)
+    for one in sightings:
+        yield f"{one.path}: {one.kind}"
+        yield from (f"  {note}" for note in one.found.notes)
         yield ""
         yield "[[source]]"
-        yield f"kind = {toml_value(kind)}"
-        yield from (f"{name} = {toml_value(value)}" for name, value in found.settings.items())
+        yield f"kind = {toml_value(one.kind)}"
+        yield from (f"{name} = {toml_value(value)}" for name, value in one.found.settings.items())
         yield ""

@@ -33,11 +33,11 @@ def test_an_unknown_kind_is_answered_with_the_nearest() -> None:
 def test_a_folder_of_videos_is_read_by_the_block_that_is_printed(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(b"")
 
-    ((kind, found),) = peek(str(tmp_path))
+    (one,) = peek(str(tmp_path))
 
-    assert kind == "video"
-    assert found.notes == ("1 videos, such as a.mp4",)
-    config = parse_config({"source": [{"kind": kind, **found.settings}]})
+    assert (one.path, one.kind) == (str(tmp_path), "video")
+    assert one.found.notes == ("1 videos, such as a.mp4",)
+    config = parse_config({"source": [{"kind": one.kind, **one.found.settings}]})
     assert [item.uri for item in config.sources[0].items(0)] == ["a.mp4"]
 
 
@@ -70,3 +70,16 @@ def test_what_no_kind_knows_is_said_so_in_one_line(tmp_path: Path, name: str, co
 def test_a_path_that_is_not_there_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is not there"):
         list(peek_lines(str(tmp_path / "gone")))
+
+
+def test_folders_are_looked_into_where_nothing_above_them_is_known(tmp_path: Path) -> None:
+    for name in ("one/two/table", "one/two/films"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "one/two/films/a.mp4").write_bytes(b"")
+    (tmp_path / "one/two/table/rows.csv").write_text("video,start_s,stop_s,text\na.mp4,0,1,x\n")
+
+    assert {(Path(one.path).name, one.kind) for one in peek(str(tmp_path))} == {
+        ("table", "annotated-video"),
+        ("films", "video"),
+    }
+    assert [one.path for one in peek(str(tmp_path / "one/two/films"))] == [str(tmp_path / "one/two/films")]
