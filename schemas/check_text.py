@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somtom.schemas.answers import parse_som, parse_tom, quantise
+from somtom.schemas.check_pair import pair_faults
 from somtom.schemas.check_screen import screen_faults
 from somtom.schemas.record import Record
 
@@ -30,6 +31,8 @@ def text_faults(record: Record, traces: NDArray[np.float32]) -> Iterator[str]:
     if record["task"] == "ui":
         yield from _som_faults(record, turns)
         yield from screen_faults(record, traces)
+    if record["task"] == "vl":
+        yield from pair_faults(record, traces)
     if record["task"] in ("som", "tom", "robot"):
         yield from _som_faults(record, turns)
         yield from _tom_faults(record, turns, traces)

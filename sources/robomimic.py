@@ -14,6 +14,7 @@ from somtom.sources.hdf5_episodes import MAX_HZ, Hdf5Episode, Hdf5Source, Layout
 from somtom.sources.hdf5_files import (
     SUFFIXES,
     dataset_at,
+    form_of,
     group_at,
     member,
     names_of,
@@ -99,7 +100,7 @@ class DemoSource(Hdf5Source):
         """Names of the action's dimensions where the file lets them be known."""
         controller = _object(_object(env.get("env_kwargs")).get("controller_configs"))
         is_pose = controller.get("type") == "OSC_POSE" and controller.get("control_delta", True)
-        return POSE_ACTION if is_pose and _width(file, path) == len(POSE_ACTION) else ()
+        return pose_names(file, path) if is_pose else ()
 
     def _demos(self, file: Any) -> list[str]:
         """Names of the demonstrations that are wanted, by their number.
@@ -179,10 +180,11 @@ def json_attribute(owner: Any, name: str) -> dict[str, Any]:
     return value
 
 
-def _width(file: Any, path: str) -> int:
+def pose_names(file: Any, path: str) -> tuple[str, ...]:
+    """Names of the actions at `path` if they are of a pose controller; empty where their width is another."""
     dataset = dataset_at(file, path)
-    shape = dataset.shape if dataset is not None else None
-    return int(shape[1]) if shape and len(shape) == 2 else 0
+    shape = () if dataset is None else form_of(dataset)[0]
+    return POSE_ACTION if shape[1:] == (len(POSE_ACTION),) else ()
 
 
 def _control_hz(env: Mapping[str, Any]) -> float:
