@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from somtom.marks.nested import (
     INSIDE,
@@ -19,7 +20,7 @@ from somtom.marks.nested import (
     root_of,
     shared_areas,
 )
-from somtom.schemas.annotation import Element, ScreenAction
+from somtom.schemas.annotation import Element, Screen, ScreenAction
 from somtom.schemas.keys import generator_of
 from somtom.schemas.marks import Mark, Marks
 from somtom.schemas.reasons import DataError
@@ -143,12 +144,28 @@ def _why_not(one: Element, box: Boxes, width: int, height: int, settings: UiSett
     return ""
 
 
-def usable_count(elements: Sequence[Element], width: int, height: int, settings: UiSettings) -> int:
-    """How many of the elements may be marked, before those that are the same are joined."""
-    boxes = clipped_boxes(elements, width, height)
-    return sum(
-        not _why_not(one, box, width, height, settings) for one, box in zip(elements, boxes, strict=True)
-    )
+def is_enough(screen: Screen, width: int, height: int, settings: UiSettings) -> bool:
+    """Whether the elements given are as many as `min_elements`, and one is where the action points to."""
+    boxes = clipped_boxes(screen.elements, width, height)
+    usable = boxes[
+        [
+            not _why_not(one, box, width, height, settings)
+            for one, box in zip(screen.elements, boxes, strict=True)
+        ]
+    ]
+    action = screen.action
+    if len(usable) < settings.min_elements:
+        return False
+    if action.point is None or action.targets or action.kind in UNTARGETED:
+        return True
+    return bool((_gaps(usable, action.point) == 0).any())
+
+
+def _gaps(boxes: Boxes, point: tuple[float, float]) -> NDArray[np.float64]:
+    """(N,) distances of the point from the boxes, 0 within them."""
+    sides = np.maximum(np.maximum(boxes[:, :2] - point, point - boxes[:, 2:]), 0)
+    gaps: NDArray[np.float64] = np.hypot(sides[:, 0], sides[:, 1])
+    return gaps
 
 
 def _find_target(
@@ -167,10 +184,8 @@ def _find_target(
     free = action.kind in UNTARGETED
     point = action.point if not free else None
     if point is not None:
-        x, y = point
         near = boxes[list(kept)]
-        gaps = np.maximum(np.maximum(near[:, :2] - (x, y), (x, y) - near[:, 2:]), 0)
-        distance = np.hypot(gaps[:, 0], gaps[:, 1])
+        distance = _gaps(near, point)
         within = distance <= (0.0 if (distance == 0).any() else _NEAR * short_side)
         if within.any():
             # Of those around the point the smallest, else the nearest.

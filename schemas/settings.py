@@ -89,7 +89,7 @@ class RobotSettings:
 class UiSettings:
     """Which elements of a screenshot get a number."""
 
-    detect: str = "auto"  # auto (where the source gives fewer than min_elements) | always | never
+    detect: str = "auto"  # auto (where the source gives few elements, or none at the target) | always | never
     min_elements: int = 4  # elements below which "auto" adds those found in the pixels
     max_marks: int = 300  # of more elements a seeded choice is marked, always with the action's target
     min_side: float = 5.0  # pixels of the picture written; narrower or lower elements get no mark

@@ -154,6 +154,16 @@ def test_elements_are_looked_for_where_the_source_gives_few() -> None:
     assert count(0, "auto") >= 6
 
 
+def test_a_target_that_the_source_does_not_list_is_looked_for() -> None:
+    clip = stored(5, ScreenAction("click", point=(250.0, 120.0)), "Send the last one")
+    sample = label_screen(clip, BuildSettings())
+    target = sample.record["marks"][sample.record["target_mark"] - 1]
+    assert abs(target["x"] - 289.5) < 3
+    with pytest.raises(DataError) as error:
+        label_screen(clip, NEVER)
+    assert error.value.reason == "target_unmatched"
+
+
 def test_a_screenshot_of_which_nothing_is_known_is_filtered() -> None:
     with pytest.raises(DataError) as error:
         label_screen(stored(0), NEVER)

@@ -1,6 +1,5 @@
 """From a stored screenshot to a sample: elements become numbered marks, and the action is said."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +7,7 @@ from numpy.typing import NDArray
 
 from somtom.marks.detect import detect_elements
 from somtom.marks.draw import draw_marks, label_overlap
-from somtom.marks.elements import mark_elements, select_elements, usable_count
+from somtom.marks.elements import is_enough, mark_elements, select_elements
 from somtom.marks.nested import overlaps_any
 from somtom.marks.screen_text import write_screen_conversation
 from somtom.schemas.annotation import Element, Screen
@@ -32,7 +31,7 @@ def label_screen(clip: StoredClip, settings: BuildSettings) -> Sample:
     picture = decode_jpeg(clip.clean_jpeg)
     scale = clip.width / clip.source_width, clip.height / clip.source_height
     screen = scaled_screen(clip.annotation.screen, *scale)
-    elements = with_detected(screen.elements, picture, settings.ui)
+    elements = with_detected(screen, picture, settings.ui)
     size = clip.width, clip.height
     marks = mark_elements(select_elements(elements, screen.action, *size, settings.ui, ref.key), ref.key)
     said = write_screen_conversation(
@@ -80,18 +79,16 @@ def scaled_screen(screen: Screen, across: float, down: float) -> Screen:
     return Screen(elements, replace(screen.action, point=moved))
 
 
-def with_detected(
-    elements: Sequence[Element], picture: NDArray[np.uint8], settings: UiSettings
-) -> tuple[Element, ...]:
-    """Add what is found in the (H, W, 3) picture where the settings ask for it; those given come first.
+def with_detected(screen: Screen, picture: NDArray[np.uint8], settings: UiSettings) -> tuple[Element, ...]:
+    """Add what is found in the (H, W, 3) picture where the settings ask for it, after those given.
 
     Found elements that overlap a given one that may be marked are left out.
     """
     height, width = picture.shape[:2]
     if settings.detect == "never" or (
-        settings.detect == "auto" and usable_count(elements, width, height, settings) >= settings.min_elements
+        settings.detect == "auto" and is_enough(screen, width, height, settings)
     ):
-        return tuple(elements)
-    given = [one for one in elements if one.actionable and one.visible]
+        return screen.elements
+    given = [one for one in screen.elements if one.actionable and one.visible]
     found = detect_elements(picture)
-    return (*elements, *(one for one in found if not overlaps_any(one, given)))
+    return (*screen.elements, *(one for one in found if not overlaps_any(one, given)))
