@@ -7,6 +7,7 @@ from typing import Any
 from somtom.sources.aitz import AitzSource
 from somtom.sources.aloha import AlohaSource
 from somtom.sources.annotated_video import AnnotatedVideoSource
+from somtom.sources.dom import DomSource
 from somtom.sources.droidbot import DroidBotSource
 from somtom.sources.ego4d import Ego4dSource
 from somtom.sources.epic_kitchens import EpicKitchensSource
@@ -16,9 +17,11 @@ from somtom.sources.llava import LlavaSource
 from somtom.sources.rico import RicoSource
 from somtom.sources.rlds import RldsSource
 from somtom.sources.robomimic import RobomimicSource
+from somtom.sources.screenshots import ScreenshotsSource
 from somtom.sources.screenspot import ScreenSpotSource
 from somtom.sources.seeclick import SeeClickSource
 from somtom.sources.ssv2 import SomethingSomethingSource
+from somtom.sources.ui_jsonl import UiJsonlSource
 from somtom.sources.video import VideoSource
 
 SOURCES: dict[str, type[Any]] = {
@@ -38,6 +41,9 @@ SOURCES: dict[str, type[Any]] = {
     "rico": RicoSource,
     "droidbot": DroidBotSource,
     "aitz": AitzSource,
+    "dom": DomSource,
+    "ui-jsonl": UiJsonlSource,
+    "screenshots": ScreenshotsSource,
 }
 
 
