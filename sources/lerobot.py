@@ -51,13 +51,8 @@ class LerobotSource(EpisodeSource):
 
     @cached_property
     def tasks(self) -> dict[int, str]:
-        """Texts by `task_index`; none where the table is not there."""
-        try:
-            return read_tasks(self.layout)
-        except DataError as error:
-            if error.reason != "missing":
-                raise
-            return {}
+        """Texts by `task_index`."""
+        return read_tasks(self.layout)
 
     def items(self, index: int) -> Iterator[Item]:
         """List the episodes of the data set's own index; see `Source.items`."""

@@ -65,7 +65,7 @@ class LerobotEpisode(Episode):
         self._rows = rows
         self._cameras = {camera.key: camera for camera in cameras.found}
         self.cameras = tuple(self._cameras)
-        self.tolerance_s = 0.0
+        self.tolerance_s = 0.0  # 0 = as `_tolerance` has it
         self.texts: list[str] = []
 
     def instruction_at(self, step: int) -> str:
@@ -81,8 +81,9 @@ class LerobotEpisode(Episode):
             return
         if place.video:
             times_s = (place.start_s + self.times_s[list(steps)]).tolist()
+            tolerance_s = self.tolerance_s or self._tolerance()
             with open_video("pyav", place.video, clips) as video:
-                yield from frames_at(video, times_s, self.tolerance_s, clips.short_side)
+                yield from frames_at(video, times_s, tolerance_s, clips.short_side)
             return
         with open_parquet(self._data) as file, reading_faults(camera):
             for value in self._rows.values(file, camera, steps):
@@ -90,6 +91,14 @@ class LerobotEpisode(Episode):
                     yield decode_image(self._encoded(value), clips, clips.short_side)
                 except DataError as error:
                     yield error
+
+    def _tolerance(self) -> float:
+        """Half of the time between two steps: of a regular video exactly one frame is so near.
+
+        The format's own 1e-4 s would refuse what float32 times cannot say (from 2048 s on they are 2.4e-4 s
+        apart) and containers that round to milliseconds, and keeps no wrong frame out that this lets in.
+        """
+        return (frame_interval(self.times_s) or 1.0 / (self._layout.fps or 30.0)) / 2
 
     def _encoded(self, value: object) -> bytes:
         """Bytes of a picture that is stored in its row, or named there.
@@ -140,7 +149,7 @@ def open_episode(
         episode.states, episode.state_names = np.zeros((rows.count, 0)), ()
     episode.texts = _texts(table, text_column, wanted.instruction != "", row, tasks, rows.count)
     episode.instruction = episode.texts[0]
-    episode.tolerance_s = wanted.tolerance_s or _tolerance(episode, layout)
+    episode.tolerance_s = wanted.tolerance_s
     episode.fingerprint = _fingerprint(data, row, cameras)
     episode.group = uri
     episode.warning = "; ".join(_oddities(row, rows.count, cameras))
@@ -241,15 +250,6 @@ def _texts(
                 "bad_record", f"{column} must hold texts or task numbers, holds {type(one).__name__}"
             )
     return texts
-
-
-def _tolerance(episode: Episode, layout: Layout) -> float:
-    """Half of the time between two steps: of a regular video exactly one frame is so near.
-
-    The format's own 1e-4 s would refuse what float32 times cannot say (from 2048 s on they are 2.4e-4 s
-    apart) and containers that round to milliseconds, and keeps no wrong frame out that this lets in.
-    """
-    return (frame_interval(episode.times_s) or 1.0 / (layout.fps or 30.0)) / 2
 
 
 def _fingerprint(data: str, row: EpisodeRow, cameras: Cameras) -> str:

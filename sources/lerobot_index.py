@@ -13,7 +13,7 @@ from somtom.schemas.record import storable_text
 from somtom.schemas.refs import Item
 from somtom.sources.annotation_files import Record, read_records
 from somtom.sources.annotations import MAX_TEXT
-from somtom.sources.lerobot_layout import Layout
+from somtom.sources.lerobot_layout import Layout, exists
 from somtom.sources.listing import list_files
 from somtom.sources.parquet_rows import open_parquet, reading_faults
 
@@ -96,19 +96,22 @@ def video_paths_of(layout: Layout, row: EpisodeRow, camera: str) -> list[str]:
 
 
 def read_tasks(layout: Layout) -> dict[int, str]:
-    """Texts by `task_index`; broken rows have none.
+    """Texts by `task_index`: none where the table is not there, nor for a broken row.
 
     Raises:
         DataError: `bad_record`: the table as a whole is broken.
         OSError: the store failed.
     """
+    table_name = "meta/tasks.parquet" if layout.shares_files else "meta/tasks.jsonl"
+    if not exists(f"{layout.root}/{table_name}"):
+        return {}
     if not layout.shares_files:
-        records = read_records(f"{layout.root}/meta/tasks.jsonl", ("task_index", "task"))
+        records = read_records(f"{layout.root}/{table_name}", ("task_index", "task"))
         found = ((one["task_index"], one["task"]) for one in records if not isinstance(one, str))
         return {
             number: clean(text) for number, text in found if type(number) is int and isinstance(text, str)
         }
-    with open_parquet(f"{layout.root}/meta/tasks.parquet") as file, reading_faults("meta/tasks.parquet"):
+    with open_parquet(f"{layout.root}/{table_name}") as file, reading_faults(table_name):
         schema = file.schema_arrow
         # pandas keeps the texts as its index, under a name of its own.
         texts = next((one.name for one in schema if _is_text(one.type)), "")

@@ -32,12 +32,17 @@ def reading_faults(name: str) -> Iterator[None]:
     try:
         yield
     except pa.ArrowException as error:
-        raise DataError("unreadable", f"{name} cannot be read: {error}; fetch it again") from error
+        raise _unreadable(name, error) from error
     except OSError as error:
         # So pyarrow calls a damaged page; what a store raises is of another class, or has a number.
         if type(error) is not OSError or error.errno is not None:
             raise
-        raise DataError("unreadable", f"{name} cannot be read: {error}; fetch it again") from error
+        raise _unreadable(name, error) from error
+
+
+def _unreadable(name: str, error: Exception) -> DataError:
+    why = "".join(letter if letter.isprintable() else " " for letter in str(error))
+    return DataError("unreadable", f"{name} cannot be read: {why[:300]}; fetch it again")
 
 
 @contextlib.contextmanager
