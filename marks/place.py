@@ -107,13 +107,16 @@ def _box_cost(tries: Rects, box: Floats, others: Rects, size: Floats) -> tuple[F
     # An element around this one (a form, a card) cannot be avoided and is not counted.
     around = (others[:, :2] <= box[:2]).all(axis=1) & (others[:, 2:] >= box[2:]).all(axis=1)
     others = others[~around]
-    covered = np.minimum(_overlaps(tries, others).sum(axis=1) / size.prod(), 1)
+    # Of an element that is smaller than the label its own share counts: it may be hidden whole.
+    areas = np.clip(np.prod(others[:, 2:] - others[:, :2], axis=1), 1, size.prod())
+    covered = np.minimum((_overlaps(tries, others) / areas).sum(axis=1), 1)
     # Half a label's height to the side still reads as belonging there: rows of a list are that close.
     reach = np.array([size[1] / 2, 1.0])
     near = (_overlaps(tries + np.concatenate([-reach, reach]), others) > 2 * _TOUCH).any(axis=1)
     astray = near | (_overlaps(tries + np.array([-1, -1, 1, 1]), box[None])[:, 0] <= _TOUCH)
-    own = _overlaps(tries, box[None])[:, 0] / size.prod()
-    tight = min(1.0, 4 * float(size.prod()) / max(float(np.prod(box[2:] - box[:2])), 1.0))
+    area = max(float(np.prod(box[2:] - box[:2])), 1.0)
+    own = _overlaps(tries, box[None])[:, 0] / min(area, float(size.prod()))
+    tight = min(1.0, 4 * float(size.prod()) / area)
     gap = np.maximum(np.maximum(box[:2] - tries[:, 2:], tries[:, :2] - box[2:]), 0)
     distance = np.linalg.norm(gap, axis=1) / size.mean()
     cost = _ON_ELEMENT * covered + _ON_OWN * own * tight + distance + _ASTRAY * astray
