@@ -188,6 +188,8 @@ class RldsSource(EpisodeSource):
         stamp: str,
     ) -> RldsEpisode:
         chosen = choose(features, self.action, self.state, self.language, self.cameras)
+        if not example.keys:
+            raise DataError("bad_record", "the record has no features: it is no episode")
         steps = count_steps(example, features, chosen.action)
         if steps > MAX_STEPS:
             raise DataError(
@@ -226,13 +228,8 @@ class RldsSource(EpisodeSource):
         """
         names = self.action_names or dimension_names(chosen.action)
         width = sum(feature.width for feature in chosen.action.values())
-        known = by_name(ACTION_NAMES, name)
-        if (
-            known
-            and not self.action_names
-            and list(chosen.action) == ["steps/action"]
-            and len(known) == width
-        ):
+        known = () if self.action_names else by_name(ACTION_NAMES, name) or ()
+        if list(chosen.action) == ["steps/action"] and len(known) == width:
             names = known
         if len(names) != width:
             raise DataError("bad_action", f"action_names has {len(names)} names, the action {width} numbers")
