@@ -1,5 +1,6 @@
 """JSON files that are small enough to be read whole."""
 
+import os
 from pathlib import PurePosixPath
 
 from somtom.schemas.reasons import DataError
@@ -16,11 +17,13 @@ def read_json(locator: str) -> object:
         DataError: `missing`, or `bad_record`: it is too large or not valid JSON.
         OSError: the store failed.
     """
-    with open_binary(locator) as file:
-        data = file.read(MAX_JSON_BYTES + 1)
     name = PurePosixPath(locator).name
-    if len(data) > MAX_JSON_BYTES:
-        raise DataError("bad_record", f"{name} is larger than {MAX_JSON_BYTES} bytes")
+    with open_binary(locator) as file:
+        # A read of so many bytes would set all of them aside.
+        if file.seek(0, os.SEEK_END) > MAX_JSON_BYTES:
+            raise DataError("bad_record", f"{name} is larger than {MAX_JSON_BYTES} bytes")
+        file.seek(0)
+        data = file.read()
     try:
         return load_json(data.removeprefix(b"\xef\xbb\xbf"))
     except DataError as error:
