@@ -32,6 +32,22 @@ class ScreenEpisode(ABC):
     group: str
     is_trajectory: bool
 
+    def steps(self) -> Iterator[int]:
+        """The numbers of all steps, in order."""
+        return iter(range(self.count))
+
+    def has(self, step: int) -> bool:
+        """Whether there is such a step."""
+        return 0 <= step < self.count
+
+    def group_of(self, step: int) -> str:
+        """What the step shares a split with, where that is not the same for the whole item."""
+        return self.group
+
+    def first_of(self, step: int) -> int:
+        """The first step of the trajectory that it belongs to."""
+        return 0 if self.is_trajectory else step
+
     @abstractmethod
     def instruction(self, step: int) -> str:
         """What is asked for there, "" where nothing is.
@@ -93,12 +109,12 @@ class ScreenSource(DataSetSettings, ABC):
         facts = ItemFacts(uri=item.uri)
         try:
             episode = self.open(item.uri, item.locator, item.payload)
-            if episode.count < 1:
+            refs = tuple(self._ref(item, episode, step, clips, run_length) for step in episode.steps())
+            if not refs:
                 raise DataError("bad_record", "it holds no step")
-            refs = tuple(self._ref(item, episode, step, clips, run_length) for step in range(episode.count))
         except DataError as error:
             return Scan(facts, reject=Reject(self.name, item.uri, "", "scan", error.reason, error.message))
-        return Scan(ItemFacts(uri=item.uri, fingerprint=refs[0].fingerprint, frames=episode.count), refs=refs)
+        return Scan(ItemFacts(uri=item.uri, fingerprint=refs[0].fingerprint, frames=len(refs)), refs=refs)
 
     def _ref(
         self, item: Item, episode: ScreenEpisode, step: int, clips: ClipSettings, run_length: int
@@ -113,7 +129,8 @@ class ScreenSource(DataSetSettings, ABC):
             if episode.count == 1:
                 raise
             stamp = digest("absent", self.name, item.uri, step)
-        earlier = range(max(0, step - clips.history), step) if episode.is_trajectory else range(0)
+        first = max(episode.first_of(step), step - clips.history)
+        earlier = tuple(one for one in range(first, step) if episode.has(one))
         return Ref(
             key=sample_key(self.kind, self.name, item.uri, f"step{step}", NO_TIME),
             source=item.source,
@@ -123,7 +140,7 @@ class ScreenSource(DataSetSettings, ABC):
             locator=item.locator,
             fingerprint=stamp,
             licence=self.licence,
-            group=f"{self.name}/{episode.group}",
+            group=f"{self.name}/{episode.group_of(step)}",
             run=step // run_length,
             position=step,
             start_s=NO_TIME,
@@ -173,20 +190,26 @@ class _Decoder:
 
 def _read_step(ref: Ref, episode: ScreenEpisode, decoder: _Decoder) -> Clip:
     step = ref.frames[-1]
-    if step >= episode.count or episode.fingerprint(step) != ref.fingerprint:
+    if not episode.has(step) or episode.fingerprint(step) != ref.fingerprint:
         raise DataError("changed_input", f"{ref.uri} changed after it was planned: plan again")
     episode.instruction(step)  # says why, where the step is unusable
     rgb, (width, height) = decoder.decode(episode.picture(step))
     earlier = ref.frames[: ref.history]
-    past = tuple(PastStep(float(one - step), _words(episode, one)) for one in earlier)
-    history = tuple(decoder.decode(episode.picture(one))[0] for one in earlier)
+    past, history = [], []
+    for one in earlier:
+        # An earlier picture that cannot be used is not worth losing this step for.
+        seen, known = np.zeros_like(rgb), False
+        with contextlib.suppress(DataError):
+            seen, known = decoder.decode(episode.picture(one))[0], True
+        past.append(PastStep(float(one - step), _words(episode, one), known=known))
+        history.append(seen)
     return Clip(
         frames=rgb[None],
         times_s=np.array([NO_TIME]),
         source_width=width,
         source_height=height,
-        history=history,
-        annotation=Annotation(past=past, screen=episode.screen(step, width, height)),
+        history=tuple(history),
+        annotation=Annotation(past=tuple(past), screen=episode.screen(step, width, height)),
     )
 
 

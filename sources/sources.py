@@ -4,6 +4,7 @@ import difflib
 import importlib
 from typing import Any
 
+from somtom.sources.aitw import AitwSource
 from somtom.sources.aitz import AitzSource
 from somtom.sources.aloha import AlohaSource
 from somtom.sources.annotated_video import AnnotatedVideoSource
@@ -41,6 +42,7 @@ SOURCES: dict[str, type[Any]] = {
     "rico": RicoSource,
     "droidbot": DroidBotSource,
     "aitz": AitzSource,
+    "aitw": AitwSource,
     "dom": DomSource,
     "ui-jsonl": UiJsonlSource,
     "screenshots": ScreenshotsSource,
