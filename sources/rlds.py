@@ -107,9 +107,7 @@ class RldsSource(EpisodeSource):
     action_dims: tuple[str, ...] = ()  # dimensions to take, by name, place or part; empty = all
     last_action: bool = False  # use the action of the is_last step: RLDS says it means nothing
     state: tuple[str, ...] = ()  # keys joined to the state, such as state; empty = as usual
-    language: tuple[
-        str, ...
-    ] = ()  # keys of instructions, the first that says anything is used; empty = usual
+    language: tuple[str, ...] = ()  # keys of instructions: the first that says anything; empty = as usual
     control_hz: float = 0.0  # control steps a second; 0 = stored times, or by the data set's name, or 10
 
     def __post_init__(self) -> None:
