@@ -51,9 +51,10 @@ def _texts(page: Page) -> list[Element]:
     found = []
     plain = _plain_colours(page)
     texts = [run for run in page.runs if run.pieces >= 3 and not run.is_compact]
-    written = Counter(run.back for run in texts)
-    linked = Counter(run.back for run in texts if _is_bright(run.colour))
+    written = Counter(_coarse(run.back) for run in texts)
+    linked = Counter(_coarse(run.back) for run in texts if _is_bright(run.colour))
     for run in page.runs:
+        back = _coarse(run.back)
         if run.is_compact:
             if 2.5 * page.unit > run.height >= 0.65 * page.unit and run.width >= 0.65 * page.unit:
                 grow = 0.15 * max(run.width, run.height)
@@ -65,10 +66,10 @@ def _texts(page: Page) -> list[Element]:
             if heading and run.y0 > 6 * page.unit:
                 score = 0.1
             in_bar = run.y0 < 5 * page.unit and run.width < 20 * page.unit
-            shows_links = linked[run.back] >= max(4, 0.25 * written[run.back])
+            shows_links = linked[back] >= max(4, 0.25 * written[back])
             if not in_bar and shows_links and not _is_bright(run.colour):
                 score = 0.1
-            if not in_bar and run.back in plain and _near(run.colour, plain[run.back]):
+            if not in_bar and back in plain and _near(run.colour, plain[back]):
                 score = 0.1
             found.append(element(page, line_box(run, page.unit), "text", score))
     return [one for one in found if one.score >= 0.2]
@@ -79,13 +80,14 @@ def _plain_colours(page: Page) -> dict[Colour, Colour]:
     widths: dict[Colour, dict[Colour, int]] = defaultdict(lambda: defaultdict(int))
     for run in page.runs:
         if run.width > 22 * page.unit and not _is_bright(run.colour):
-            red, green, blue = (value // 24 for value in run.colour)
-            widths[run.back][red, green, blue] += run.width
-    plain = {}
-    for back, colours in widths.items():
-        colour = max(colours, key=lambda one: (colours[one], one))
-        plain[back] = (colour[0] * 24 + 12, colour[1] * 24 + 12, colour[2] * 24 + 12)
-    return plain
+            widths[_coarse(run.back)][_coarse(run.colour)] += run.width
+    return {back: max(colours, key=lambda one: (colours[one], one)) for back, colours in widths.items()}
+
+
+def _coarse(colour: Colour) -> Colour:
+    """The colour rounded, so that those that differ by noise are mostly the same."""
+    red, green, blue = (value // 24 * 24 + 12 for value in colour)
+    return red, green, blue
 
 
 def _is_bright(colour: Colour) -> bool:

@@ -6,7 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from somtom.marks.detect_surfaces import EDGE, FlatAreas, find_areas, find_ink, find_rectangles, steps
+from somtom.marks.detect_surfaces import (
+    EDGE,
+    FlatAreas,
+    find_areas,
+    find_ink,
+    find_rectangles,
+    is_noisy,
+    steps,
+    without_noise,
+)
 from somtom.marks.detect_text import Run, find_pieces, find_runs, letter_height
 from somtom.schemas.annotation import Element
 
@@ -35,7 +44,12 @@ def look_at(picture: NDArray[np.uint8]) -> Page:
     """Find areas, shapes and text; `picture` is (H, W, 3) uint8 RGB."""
     change = steps(picture)
     small = letter_height(find_pieces(change >= EDGE))
-    areas = find_areas(change)
+    noisy = is_noisy(change)
+    areas = find_areas(change, noisy)
+    if noisy:
+        picture = without_noise(picture, areas, 1.5 * small)
+        change = steps(picture)
+        areas = find_areas(change, noisy)
     rectangles = find_rectangles(areas, max(5, round(0.8 * small)))
     pieces = find_pieces(find_ink(picture, areas, rectangles, 1.5 * small))
     runs = find_runs(picture, pieces, areas.labels, letter_height(pieces))

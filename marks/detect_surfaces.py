@@ -10,8 +10,9 @@ MAX_RECTANGLES = 4000  # looked at, the largest ones first; bounds the time that
 INK = 30  # levels from the background at which something is drawn on it
 EDGE = 28  # levels from one pixel to the next at which a shape's outline counts
 STEP_EXACT = 2  # levels between neighbours that still are one colour, in a lossless picture
-STEP_NOISY = 10  # likewise in a JPEG
-EXACT_SHARE = 0.35  # of the pixels equal their neighbours where the picture is no JPEG and no photo
+STEP_NOISY = 8  # likewise in a JPEG
+NOISE = 10  # levels from an area's colour that are taken for a JPEG's noise
+NOISY = 0.65  # small steps for each large one from which on a picture is a JPEG (PNGs here have up to 0.64)
 FILLED = 0.82  # share of its bounding box that a rectangle covers, its holes counted as covered
 
 
@@ -46,6 +47,25 @@ def steps(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return largest
 
 
+def _nearest_background(
+    picture: NDArray[np.uint8], areas: FlatAreas, smallest_px: float
+) -> NDArray[np.uint8] | None:
+    """(H, W, 3) uint8: each pixel's colour, or of the nearest background where it is in none; None: no such.
+
+    A background is an area whose shorter side is at least `smallest_px`.
+    """
+    sides = (areas.boxes[:, 2:] - areas.boxes[:, :2]).min(axis=1)
+    large = (sides >= smallest_px) & (areas.pixels >= 4 * smallest_px * smallest_px)
+    large[0] = False
+    if not large.any():
+        return None
+    unlike = np.where(large[areas.labels], 0, 1).astype(np.uint8)
+    _, nearest = cv2.distanceTransformWithLabels(unlike, cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL)
+    colours = np.zeros((int(nearest.max()) + 1, 3), np.uint8)
+    colours[nearest[unlike == 0]] = picture[unlike == 0]
+    return np.asarray(colours[nearest], np.uint8)
+
+
 def find_ink(
     picture: NDArray[np.uint8], areas: FlatAreas, rectangles: NDArray[np.int32], smallest_px: float
 ) -> NDArray[np.bool_]:
@@ -57,31 +77,40 @@ def find_ink(
         rectangles: what `find_rectangles` gives; their borders are left out.
         smallest_px: shorter side of the smallest background; what is smaller is itself drawn on another.
     """
-    boxes = areas.boxes
-    sides = (boxes[:, 2:] - boxes[:, :2]).min(axis=1)
-    large = (sides >= smallest_px) & (areas.pixels >= 4 * smallest_px * smallest_px)
-    large[0] = False
-    if not large.any():
+    back = _nearest_background(picture, areas, smallest_px)
+    if back is None:
         return np.zeros(areas.labels.shape, np.bool_)
-    unlike = np.where(large[areas.labels], 0, 1).astype(np.uint8)
-    _, nearest = cv2.distanceTransformWithLabels(unlike, cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL)
-    colours = np.zeros((int(nearest.max()) + 1, 3), np.uint8)
-    colours[nearest[unlike == 0]] = picture[unlike == 0]
-    ink = (cv2.absdiff(picture, colours[nearest]).max(axis=2) > INK).astype(np.uint8)
+    ink = (cv2.absdiff(picture, back).max(axis=2) > INK).astype(np.uint8)
     for x0, y0, x1, y1 in rectangles.tolist():
         if max(x1 - x0, y1 - y0) >= 2 * smallest_px and min(x1 - x0, y1 - y0) >= smallest_px:
             cv2.rectangle(ink, (x0 - 1, y0 - 1), (x1, y1), 0, thickness=3)  # its border
     return np.asarray(ink > 0)
 
 
-def find_areas(change: NDArray[np.uint8]) -> FlatAreas:
+def is_noisy(change: NDArray[np.uint8]) -> bool:
+    """Whether a picture went through a JPEG: it has many small steps; `change` is what `steps` gives."""
+    counts = np.bincount(change.ravel(), minlength=256)
+    return bool(counts[2:9].sum() > NOISY * counts[9:].sum())
+
+
+def find_areas(change: NDArray[np.uint8], noisy: bool) -> FlatAreas:
     """Find the areas of one colour; `change` is what `steps` gives."""
-    exact = np.count_nonzero(change <= 1) >= EXACT_SHARE * change.size
-    flat = (change <= (STEP_EXACT if exact else STEP_NOISY)).astype(np.uint8)
+    flat = (change <= (STEP_NOISY if noisy else STEP_EXACT)).astype(np.uint8)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(flat, connectivity=4, ltype=cv2.CV_32S)
     boxes = stats[:, :4].astype(np.int32)
     boxes[:, 2:] += boxes[:, :2]
     return FlatAreas(np.asarray(labels, np.int32), boxes, stats[:, cv2.CC_STAT_AREA].astype(np.int32))
+
+
+def without_noise(picture: NDArray[np.uint8], areas: FlatAreas, smallest_px: float) -> NDArray[np.uint8]:
+    """The (H, W, 3) uint8 picture with what differs little from the nearest background made like it."""
+    back = _nearest_background(picture, areas, smallest_px)
+    if back is None:
+        return picture
+    # Areas of a JPEG are smooth, not of one colour: a blurred background has no noise of its own.
+    back = np.asarray(cv2.blur(back, (5, 5)), np.uint8)
+    like = cv2.absdiff(picture, back).max(axis=2, keepdims=True) <= NOISE
+    return np.where(like, back, picture)
 
 
 def find_rectangles(areas: FlatAreas, smallest_px: int) -> NDArray[np.int32]:

@@ -209,17 +209,22 @@ def _lines(words: list[Run], unit: float) -> Iterator[Run]:
 def _continues(last: Run, run: Run, unit: float) -> bool:
     overlap = min(last.y1, run.y1) - max(last.y0, run.y0)
     low, high = sorted((last.height, run.height))
-    if (_is_bar(last, unit) or _is_bar(run, unit)) and run.x0 - last.x1 > 0.25 * unit:
+    gap = run.x0 - last.x1
+    if (_is_bar(last, unit) or _is_bar(run, unit)) and gap > 0.25 * unit:
         return False
-    if last.is_compact and run.is_compact and run.x0 - last.x1 > 0.5 * unit:
+    if last.is_compact and run.is_compact and gap > 0.5 * unit:
         return False  # icons beside each other
     return (
-        -0.5 * unit <= run.x0 - last.x1 <= LINE_GAP * max(min(high, 3 * unit), 0.8 * unit)
+        -0.5 * unit <= gap <= LINE_GAP * max(min(high, 3 * unit), 0.8 * unit)
         and overlap >= 0.5 * low
         and high <= 2.2 * max(low, 0.7 * unit)
-        and run.surface == last.surface
-        and max(abs(a - b) for a, b in zip(last.colour, run.colour, strict=True)) <= COLOUR_GAP
+        and (run.surface == last.surface or (_alike(run.back, last.back, 16) and gap <= 0.75 * unit))
+        and _alike(last.colour, run.colour, COLOUR_GAP)
     )
+
+
+def _alike(one: tuple[int, ...], other: tuple[int, ...], levels: int) -> bool:
+    return max(abs(a - b) for a, b in zip(one, other, strict=True)) <= levels
 
 
 def _is_bar(run: Run, unit: float) -> bool:
