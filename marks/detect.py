@@ -18,6 +18,7 @@ from somtom.marks.detect_text import line_box
 from somtom.schemas.annotation import Element
 
 MAX_ELEMENTS = 1000
+SMALLEST_SIDE = 8  # pixels of a picture that is looked at
 SAME = 0.6  # IoU from which on two boxes are one element
 
 Colour = tuple[int, int, int]
@@ -41,6 +42,8 @@ def detect_elements(picture: NDArray[np.uint8]) -> list[Element]:
     """
     if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or not picture.size:
         raise ValueError(f"picture must be (H, W, 3) uint8, got {picture.shape} {picture.dtype}")
+    if min(picture.shape[:2]) < SMALLEST_SIDE:
+        return []
     page = look_at(picture)
     found = [*find_boxes(page), *find_entries(page), *find_bar_entries(page), *_texts(page), *_pictures(page)]
     return sorted(_distinct(found), key=lambda one: (one.y0, one.x0, one.y1, one.x1))
