@@ -34,7 +34,11 @@ class LabelStyle:
     shape: Shape
 
     def __call__(self, image: Image, marks: Sequence[Mark]) -> None:
-        """Paint the marks on the (H, W, 3) image, in place: frames and lines first, numbers on top."""
+        """Paint the marks on the (H, W, 3) image, in place."""
+        self.paint(image, marks)
+
+    def paint(self, image: Image, marks: Sequence[Mark]) -> NDArray[np.int64]:
+        """Paint frames and lines first, numbers on top; gives the (K, 4) rectangles of the labels."""
         height, width = image.shape[:2]
         cap = digit_height(width, height, marks)
         rects, moved = self.layout(width, height, marks, image)
@@ -47,6 +51,7 @@ class LabelStyle:
                 _lead(image, mark, rect, paint, cap)
         for mark, (left, top, _, _), paint in zip(marks, rects.tolist(), paints, strict=True):
             blend(image, label_sprite(str(mark.id), cap, self.shape, paint), left, top)
+        return rects
 
     def layout(
         self, width: int, height: int, marks: Sequence[Mark], image: Image | None = None
@@ -96,16 +101,20 @@ def draw_marks(image: Image, marks: Sequence[Mark], style: str) -> Image:
     return canvas
 
 
-def label_overlap(image: Image, marks: Sequence[Mark], style: str) -> float:
-    """Share, 0 to 1, of the labels' area that another label covers; -1.0 for a user's own style."""
-    height, width = image.shape[:2]
+def draw_measured(image: Image, marks: Sequence[Mark], style: str) -> tuple[Image, float]:
+    """Like `draw_marks`, and the share, 0 to 1, of the labels' area that another label covers.
+
+    The share is -1.0 for a user's own style, which does not say where its labels are.
+    """
+    canvas = np.array(image, dtype=np.uint8, order="C", copy=True)
     chosen = mark_style(style)
     if not isinstance(chosen, LabelStyle):
-        return -1.0
-    cover = np.zeros((height, width), dtype=np.int16)
-    for x0, y0, x1, y1 in chosen.layout(width, height, marks, image)[0].tolist():
+        chosen(canvas, marks)
+        return canvas, -1.0
+    cover = np.zeros(canvas.shape[:2], dtype=np.int16)
+    for x0, y0, x1, y1 in chosen.paint(canvas, marks).tolist():
         cover[y0:y1, x0:x1] += 1
-    return float(cover[cover > 1].sum() / max(cover.sum(), 1))
+    return canvas, float(cover[cover > 1].sum() / max(int(cover.sum()), 1))
 
 
 def digit_height(width: int, height: int, marks: Sequence[Mark]) -> int:

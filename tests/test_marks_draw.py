@@ -6,7 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from somtom.marks.draw import STYLES, LabelStyle, draw_marks, draw_traces, mark_style
+from somtom.marks.draw import (
+    STYLES,
+    LabelStyle,
+    digit_height,
+    draw_marks,
+    draw_measured,
+    draw_traces,
+    mark_style,
+)
 from somtom.schemas.marks import Mark, Marks
 
 Image = NDArray[np.uint8]
@@ -162,6 +170,36 @@ def test_only_an_elements_frame_and_label_change(style: str) -> None:
 
 
 @pytest.mark.parametrize("style", STYLES)
+def test_an_elements_label_keeps_off_what_is_drawn(style: str) -> None:
+    named = STYLES[style]
+    assert isinstance(named, LabelStyle)
+    mark = Mark(1, 100, 70, 60, 55, 140, 85)
+    page = np.full((150, 200, 3), 255, dtype=np.uint8)
+    free = named.layout(200, 150, [mark], page)[0][0]
+    page[:55] = noise(200, 55)  # a text above it
+    moved = named.layout(200, 150, [mark], page)[0][0]
+    assert free[3] <= 55
+    assert moved[1] >= 55 - 2
+
+
+def test_digits_of_a_full_page_are_as_high_as_on_the_part_that_is_read() -> None:
+    marks = [Mark(1, 100, 70, 60, 50, 1000, 900)]
+    assert (
+        digit_height(1080, 8000, marks) == digit_height(1080, 2430, marks) > digit_height(1080, 1080, marks)
+    )
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_measured_drawing_is_the_same_drawing(style: str) -> None:
+    marks = grid_marks(300, 200, 4, 3)
+    drawn, overlap = draw_measured(noise(300, 200), marks, style)
+    assert np.array_equal(drawn, draw_marks(noise(300, 200), marks, style))
+    assert overlap == 0.0
+    crowded = [Mark(number, 8, 8) for number in range(1, 30)]
+    assert 0.0 < draw_measured(noise(20, 20), crowded, style)[1] <= 1.0
+
+
+@pytest.mark.parametrize("style", STYLES)
 def test_no_marks_change_nothing(style: str) -> None:
     image = noise(64, 64)
     assert np.array_equal(draw_marks(image, [], style), image)
@@ -181,8 +219,12 @@ class Cross:
 
 
 def test_a_style_of_ones_own_is_imported_by_name() -> None:
-    drawn = draw_marks(np.zeros((9, 9, 3), dtype=np.uint8), [Mark(1, 4, 4)], f"{__name__}:Cross")
+    black = np.zeros((9, 9, 3), dtype=np.uint8)
+    drawn = draw_marks(black, [Mark(1, 4, 4)], f"{__name__}:Cross")
     assert (drawn[4] == 255).all()
+    measured, overlap = draw_measured(black, [Mark(1, 4, 4)], f"{__name__}:Cross")
+    assert np.array_equal(measured, drawn)
+    assert overlap == -1.0
 
 
 @pytest.mark.parametrize("name", ["no_such_module:x", "json:nothing", "json:__name__"])

@@ -1,6 +1,6 @@
 """From a stored image-text pair to a sample: its turns pass through, its boxes may become marks."""
 
-from somtom.marks.draw import draw_marks, label_overlap
+from somtom.marks.draw import draw_measured
 from somtom.marks.pair_marks import write_pair
 from somtom.schemas.pictures import decode_jpeg, encode_jpeg
 from somtom.schemas.record import complete_record
@@ -22,9 +22,9 @@ def label_pair(clip: StoredClip, settings: BuildSettings) -> Sample:
     marks, style = said.marks.marks, settings.marks.style
     marked_jpeg, quality = clip.clean_jpeg, {}
     if marks:
-        picture = decode_jpeg(clip.clean_jpeg)
-        marked_jpeg = encode_jpeg(draw_marks(picture, marks, style), settings.clips.jpeg_quality)
-        quality = {"visible_share": 1.0, "mark_overlap": label_overlap(picture, marks, style)}
+        marked, overlap = draw_measured(decode_jpeg(clip.clean_jpeg), marks, style)
+        marked_jpeg = encode_jpeg(marked, settings.clips.jpeg_quality)
+        quality = {"visible_share": 1.0, "mark_overlap": overlap}
     record = {
         "id": ref.key,
         "split": ref.split,

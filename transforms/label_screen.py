@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somtom.marks.detect import detect_elements
-from somtom.marks.draw import draw_marks, label_overlap
+from somtom.marks.draw import draw_measured
 from somtom.marks.elements import is_enough, mark_elements, select_elements
 from somtom.marks.nested import overlaps_any
 from somtom.marks.screen_text import write_screen_conversation
@@ -38,6 +38,7 @@ def label_screen(clip: StoredClip, settings: BuildSettings) -> Sample:
         marks.marks, screen.action, clip.annotation.past, size, ref.instruction, settings.text, ref.key
     )
     numbered = tuple(replace(mark, foreground=mark.id == said.target) for mark in marks.marks)
+    marked, overlap = draw_measured(picture, numbered, settings.marks.style)
     record = {
         "id": ref.key,
         "split": ref.split,
@@ -51,17 +52,12 @@ def label_screen(clip: StoredClip, settings: BuildSettings) -> Sample:
         "width": clip.width,
         "height": clip.height,
         "source": source_record(ref),
-        "quality": {
-            "visible_share": 1.0,
-            "mark_overlap": label_overlap(picture, numbered, settings.marks.style),
-        },
+        "quality": {"visible_share": 1.0, "mark_overlap": overlap},
     }
     return Sample(
         key=ref.key,
         record=complete_record(record),
-        marked_jpeg=encode_jpeg(
-            draw_marks(picture, numbered, settings.marks.style), settings.clips.jpeg_quality
-        ),
+        marked_jpeg=encode_jpeg(marked, settings.clips.jpeg_quality),
         clean_jpeg=clip.clean_jpeg,
         traces=marks.traces,
         extra=extra_members(clip),
