@@ -28,6 +28,11 @@ IMAGES = "observations/images"
 INSTRUCTIONS = ("language_raw", "instruction", "language_instruction", "task")
 ARM = ("waist", "shoulder", "elbow", "forearm_roll", "wrist_angle", "wrist_rotate", "gripper")
 TWO_ARMS = tuple(f"{side}_{joint}" for side in ("left", "right") for joint in ARM)
+DIMENSIONS = {
+    "action": TWO_ARMS,
+    "base_action": ("base_linear", "base_angular"),
+    **{name: tuple(f"{name}_{joint}" for joint in TWO_ARMS) for name in ("qpos", "qvel", "effort")},
+}
 
 
 @dataclass(frozen=True)
@@ -36,11 +41,14 @@ class AlohaSource(Hdf5Source):
 
     kind: ClassVar[str] = "aloha"
 
+    actions: tuple[str, ...] = ("action",)  # arrays that make up the action; Mobile ALOHA adds base_action
     states: tuple[str, ...] = ("qpos",)  # keys of observations that make up the state, such as qpos, qvel
     sidecar: str = ""  # file with an episode's words: text, or JSON with "instruction"; {stem} = its name
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not self.actions:
+            raise ValueError("actions must name at least one array")
         if self.sidecar and not is_safe_uri(self.sidecar):
             raise ValueError(f"sidecar must be a relative path, got {self.sidecar!r}")
 
@@ -70,15 +78,13 @@ class AlohaSource(Hdf5Source):
     def open(self, uri: str, locator: str, payload: str) -> Hdf5Episode:
         """Open a file; see `EpisodeSource.open`."""
         with open_hdf5(locator) as file:
-            action = dataset_at(file, "action")
-            two_arms = action is not None and action.shape and action.shape[1:] == (len(TWO_ARMS),)
             layout = Layout(
-                action="action",
+                actions={name: name for name in self.actions},
                 states={key: f"observations/{key}" for key in self.states},
                 images=pictures_in(file, IMAGES),
                 hz=self.control_hz or USUAL_HZ,
                 instruction=self._instruction(file, locator),
-                action_names=TWO_ARMS if two_arms else (),
+                dimensions=DIMENSIONS,
             )
             return self.episode(file, uri, locator, layout)
 

@@ -102,20 +102,20 @@ class Layout:
     """Where in a file an episode's things are, and what the file says of it.
 
     Args:
-        action: path of the actions.
-        states: path of each state, by its name.
+        actions: path of each array that makes up the action, by its name.
+        states: path of each array that makes up the state, by its name.
         images: path of each camera's pictures that can be read, by its name.
         hz: control steps a second.
         instruction: "" where there is none.
-        action_names: empty where nothing is known of the dimensions.
+        dimensions: names of an array's dimensions where they are known, by its name; others are numbered.
     """
 
-    action: str
+    actions: Mapping[str, str]
     states: Mapping[str, str]
     images: Mapping[str, str]
     hz: float
     instruction: str
-    action_names: tuple[str, ...] = ()
+    dimensions: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -142,11 +142,8 @@ class Hdf5Source(EpisodeSource, ABC):
         Raises:
             DataError: `bad_action`, `bad_record`, `missing_camera`, ...
         """
-        found = dataset_at(file, layout.action)
-        if found is None:
-            raise DataError("bad_action", f"there are no actions at {layout.action!r}")
-        actions = read_numbers(found, "bad_action")
-        steps, dimensions = actions.shape
+        actions, action_names = _columns(file, layout.actions, layout.dimensions, -1, "bad_action")
+        steps = len(actions)
         images = layout.images
         cameras = self.cameras or tuple(images)
         absent = [name for name in cameras if name not in images]
@@ -155,23 +152,14 @@ class Hdf5Source(EpisodeSource, ABC):
             raise DataError("missing_camera", f"camera {', '.join(absent) or '(any)'!r} is missing: {there}")
         for camera in cameras:
             _check_length(images[camera], len(dataset_at(file, images[camera]) or ()), steps)
-        columns: list[NDArray[np.float64]] = [np.zeros((steps, 0))]
-        state_names: list[str] = []
-        for name, path in layout.states.items():
-            state = dataset_at(file, path)
-            if state is None:
-                raise DataError("bad_record", f"there is no state {name!r} at {path!r}")
-            values = read_numbers(state, "bad_record")
-            _check_length(path, len(values), steps)
-            columns.append(values[:steps])
-            state_names += numbered(name, values.shape[1])
+        states, state_names = _columns(file, layout.states, layout.dimensions, steps, "bad_record")
         content = hashlib.blake2b(actions.tobytes(), digest_size=16).hexdigest()
         return Hdf5Episode(
             times_s=np.arange(steps) / layout.hz,
             actions=actions,
-            action_names=self.action_names or layout.action_names or numbered("action", dimensions),
-            states=np.concatenate(columns, axis=1),
-            state_names=tuple(state_names),
+            action_names=self.action_names or action_names,
+            states=states,
+            state_names=state_names,
             instruction=" ".join((self.instruction or layout.instruction).split()),
             fingerprint=digest(shared_fingerprint(locator), uri.partition("#")[2], content),
             group=uri,
@@ -181,15 +169,6 @@ class Hdf5Source(EpisodeSource, ABC):
             turn=self.turn,
             colours=self.colours,
         )
-
-
-def numbered(name: str, dimensions: int) -> tuple[str, ...]:
-    """Names of an array's dimensions.
-
-    >>> numbered("qpos", 2), numbered("gripper", 1)
-    (('qpos_0', 'qpos_1'), ('gripper',))
-    """
-    return (name,) if dimensions == 1 else tuple(f"{name}_{index}" for index in range(dimensions))
 
 
 def pictures_in(group: Any, folder: str) -> dict[str, str]:
@@ -213,6 +192,34 @@ def _holds_pictures(dataset: Any) -> bool:
     row_bytes = dtype.itemsize * math.prod(shape[1:])
     is_bytes = (len(shape) == 2 and dtype == np.uint8) or (len(shape) == 1 and dtype.kind == "S")
     return is_bytes and 4 < row_bytes <= MAX_IMAGE_BYTES
+
+
+def _columns(
+    file: Any,
+    paths: Mapping[str, str],
+    dimensions: Mapping[str, tuple[str, ...]],
+    steps: int,
+    reason: str,
+) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Read arrays side by side, and name their columns; `steps` rows, -1 for as many as the first one has.
+
+    Raises:
+        DataError: `reason` where one is missing or malformed; `bad_record` where one is too short.
+    """
+    columns: list[NDArray[np.float64]] = []
+    names: list[str] = []
+    for name, path in paths.items():
+        dataset = dataset_at(file, path)
+        if dataset is None:
+            raise DataError(reason, f"there is no {path!r}")
+        values = read_numbers(dataset, reason)
+        steps = len(values) if steps < 0 else steps
+        _check_length(path, len(values), steps)
+        columns.append(values[:steps])
+        width, known = values.shape[1], dimensions.get(name, ())
+        numbered = (name,) if width == 1 else tuple(f"{name}_{index}" for index in range(width))
+        names += known if len(known) == width else numbered
+    return np.concatenate(columns, axis=1) if columns else np.zeros((steps, 0)), tuple(names)
 
 
 def _check_length(path: str, length: int, steps: int) -> None:

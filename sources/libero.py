@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from somtom.schemas.reasons import DataError
 from somtom.sources.hdf5_files import group_at
-from somtom.sources.robomimic import DemoSource, json_attribute, pose_names, recognise_demos
+from somtom.sources.robomimic import DemoSource, json_attribute, recognise_demos
 from somtom.sources.source import Found
 
 
@@ -33,6 +33,6 @@ class LiberoSource(DemoSource):
         # Some files hold the words in quotes.
         return words.strip().strip('"')
 
-    def file_action_names(self, file: Any, path: str, env: Mapping[str, Any]) -> tuple[str, ...]:
-        """LIBERO's controller takes changes of pose; see `DemoSource`."""
-        return pose_names(file, path)
+    def acts_on_pose(self, env: Mapping[str, Any]) -> bool:
+        """All of LIBERO's actions are changes of pose; see `DemoSource`."""
+        return True

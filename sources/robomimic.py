@@ -14,7 +14,6 @@ from somtom.sources.hdf5_episodes import MAX_HZ, Hdf5Episode, Hdf5Source, Layout
 from somtom.sources.hdf5_files import (
     SUFFIXES,
     dataset_at,
-    form_of,
     group_at,
     member,
     names_of,
@@ -69,12 +68,12 @@ class DemoSource(Hdf5Source):
             env = json_attribute(group_at(file, "data"), "env_args")
             found = [key for key in self.usual_states if member(file, f"{demo}/obs/{key}") is not None]
             layout = Layout(
-                action=f"{demo}/{self.action}",
+                actions={"action": f"{demo}/{self.action}"},
                 states={key: f"{demo}/obs/{key}" for key in self.states or found},
                 images=pictures_in(file, f"{demo}/obs"),
                 hz=self.control_hz or _control_hz(env),
                 instruction=self.file_instruction(file, demo, env),
-                action_names=self.file_action_names(file, f"{demo}/{self.action}", env),
+                dimensions={"action": POSE_ACTION} if self.acts_on_pose(env) else {},
             )
             return self.episode(file, uri, locator, layout)
 
@@ -96,11 +95,10 @@ class DemoSource(Hdf5Source):
                 return str(says["lang"])
         return ""
 
-    def file_action_names(self, file: Any, path: str, env: Mapping[str, Any]) -> tuple[str, ...]:
-        """Names of the action's dimensions where the file lets them be known."""
+    def acts_on_pose(self, env: Mapping[str, Any]) -> bool:
+        """Whether the file says that actions are changes of pose; they have seven dimensions then."""
         controller = _object(_object(env.get("env_kwargs")).get("controller_configs"))
-        is_pose = controller.get("type") == "OSC_POSE" and controller.get("control_delta", True)
-        return pose_names(file, path) if is_pose else ()
+        return controller.get("type") == "OSC_POSE" and bool(controller.get("control_delta", True))
 
     def _demos(self, file: Any) -> list[str]:
         """Names of the demonstrations that are wanted, by their number.
@@ -178,13 +176,6 @@ def json_attribute(owner: Any, name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise DataError("bad_record", f"attribute {name!r} must be an object, is {type(value).__name__}")
     return value
-
-
-def pose_names(file: Any, path: str) -> tuple[str, ...]:
-    """Names of the actions at `path` if they are of a pose controller; empty where their width is another."""
-    dataset = dataset_at(file, path)
-    shape = () if dataset is None else form_of(dataset)[0]
-    return POSE_ACTION if shape[1:] == (len(POSE_ACTION),) else ()
 
 
 def _control_hz(env: Mapping[str, Any]) -> float:

@@ -164,6 +164,19 @@ def test_alohas_numbers_equal_what_h5py_gives(tmp_path: Path) -> None:
     with h5py.File(path) as file:
         assert (robot.actions[0] == file["action"][0].astype(np.float64)).all()
         assert (robot.state[14:] == file["observations/qvel"][0].astype(np.float64)).all()
+    assert robot.state_names[0] == "qpos_left_waist" and robot.state_names[27] == "qvel_right_gripper"
+
+
+def test_mobile_alohas_base_is_part_of_the_action_where_asked(tmp_path: Path) -> None:
+    path = write_aloha(tmp_path / "episode_0.hdf5")
+    base = np.arange(12.0).reshape(6, 2)
+    with h5py.File(path, "r+") as file:
+        file["base_action"] = base
+    source = AlohaSource(str(path), actions=("action", "base_action"))
+    robot = first_clip(source).annotation.robot
+    assert robot is not None and robot.names == (*TWO_ARMS, "base_linear", "base_angular")
+    assert robot.actions[0, 14:].tolist() == base[0].tolist()
+    assert reason_of(AlohaSource(str(path), actions=("torque",))) == "bad_action"
 
 
 def test_alohas_words_come_from_the_file_or_a_sidecar(tmp_path: Path) -> None:
