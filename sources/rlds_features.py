@@ -102,7 +102,7 @@ def _shape(form: Mapping[str, object], key: str) -> tuple[int, ...]:
     sizes = _member(form, "shape").get("dimensions", [])
     try:
         return tuple(int(size) for size in sizes)  # type: ignore[attr-defined]  # TypeError says the same
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise DataError("bad_record", f"features.json: the shape of {key!r} is malformed: {error}") from error
 
 

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 from somtom.schemas.check_sample import is_safe_uri
 from somtom.schemas.reasons import DataError
+from somtom.sources.annotations import MAX_NAME
 from somtom.sources.files import file_systems, is_remote, local_path
 from somtom.sources.json_files import read_json
 from somtom.sources.rlds_features import Feature, parse_features
@@ -79,7 +80,7 @@ def read_info(folder: str) -> Info:
     tree = read_json(f"{folder}/{INFO}")
     if not isinstance(tree, Mapping) or not isinstance(tree.get("splits"), list):
         raise DataError("bad_record", f"{INFO} names no splits: is it of TensorFlow Datasets?")
-    form = str(tree.get("fileFormat", "tfrecord")) or "tfrecord"
+    form = str(tree.get("fileFormat") or "tfrecord")
     if form != "tfrecord":
         raise DataError("unsupported", f"the data set's files are {form!r}: only tfrecord is read")
     name, version = (str(tree.get(member, "")) for member in ("name", "version"))
@@ -114,7 +115,8 @@ def _shards(split: Mapping[str, object], dataset: str, form: str) -> Iterator[Sh
 def _fill(template: str, values: Mapping[str, str]) -> str:
     unknown = [name for name in _FIELD.findall(template) if name not in values]
     path = _FIELD.sub(lambda found: values.get(found[1], ""), template)
-    if unknown or not path.isprintable():
+    too_long = any(len(part.encode("utf-8", "surrogatepass")) > MAX_NAME for part in path.split("/"))
+    if unknown or too_long or not path.isprintable():
         raise DataError("bad_record", f"filepathTemplate {template!r:.200} in {INFO} is not understood")
     if not is_safe_uri(path):
         raise DataError("unsafe_path", f"filepathTemplate {template!r:.200} leaves the data set's folder")

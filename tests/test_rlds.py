@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 from example_proto import EXAMPLE
+from hypothesis import given
+from hypothesis import strategies as st
 from numbered_videos import HEIGHT, WIDTH, number_in
 from PIL import Image
 from rlds_folders import (
@@ -37,6 +39,7 @@ from somtom.schemas.settings import ClipSettings, ShotSettings
 from somtom.sources.rlds import RldsSource
 from somtom.sources.rlds_columns import choose, dimension_names
 from somtom.sources.rlds_features import parse_features
+from somtom.sources.rlds_layout import read_info
 
 CLIPS = ClipSettings(steps=3, step_s=0.01, cameras=1, history=1, history_step_s=0.1, action_chunk=2)
 
@@ -193,6 +196,78 @@ def test_a_dictionary_of_actions_is_joined_in_the_stated_order() -> None:
     other = {"action/right": tensor("float32", 2), "action/left": tensor("bool"), "image": image()}
     found = choose(parse_features(features_of(other)))
     assert dimension_names(found.action) == ("left", "right_0", "right_1")
+
+
+DROID = {
+    "action": tensor("float64", 7),
+    "action_dict/cartesian_velocity": tensor("float64", 6),
+    "action_dict/gripper_position": tensor("float64", 1),
+    "language_instruction": TEXT,
+    "language_instruction_2": TEXT,
+    "language_instruction_3": TEXT,
+    "observation/cartesian_position": tensor("float64", 6),
+    "observation/exterior_image_1_left": image("jpeg"),
+    "observation/exterior_image_2_left": image("jpeg"),
+    "observation/gripper_position": tensor("float64", 1),
+    "observation/joint_position": tensor("float64", 7),
+    "observation/wrist_image_left": image("jpeg"),
+}
+
+
+def test_droid_s_features_are_found() -> None:
+    features = parse_features(features_of(DROID))
+    usual = choose(features)
+    assert dimension_names(usual.action) == tuple(f"action_{place}" for place in range(7))
+    assert len(dimension_names(usual.state)) == 7
+    assert list(usual.cameras) == ["exterior_image_1_left", "exterior_image_2_left", "wrist_image_left"]
+    assert [key[-2:] for key in usual.language] == ["on", "_2", "_3"]
+    keys = ("action_dict/cartesian_velocity", "action_dict/gripper_position")
+    assert dimension_names(choose(features, action=keys).action)[5:] == (
+        "cartesian_velocity_5",
+        "gripper_position",
+    )
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["featuresDict", "features", "sequence", "feature", "steps", "tensor", "image", "shape"]
+                + ["dimensions", "dtype", "text", "splits", "name", "shardLengths", "filepathTemplate"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=20,
+)
+
+
+@given(JSON_VALUES)
+def test_any_description_is_read_or_refused(tree: object) -> None:
+    for described in (tree, features_of({"action": tree}), features_of({"x": image()}, steps_too=tree)):  # type: ignore[dict-item,arg-type]
+        try:
+            choose(parse_features(described))
+        except DataError as error:
+            assert error.reason in ("bad_record", "bad_action", "missing_camera")
+
+
+@given(JSON_VALUES)
+def test_any_index_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, tree: object) -> None:
+    folder = tmp_path_factory.mktemp("info")
+    for described in (
+        tree,
+        {"splits": tree},
+        {"splits": [tree]},
+        {"splits": [{"name": "a", "shardLengths": tree}]},
+    ):
+        (folder / "dataset_info.json").write_text(json.dumps(described))
+        try:
+            read_info(str(folder))
+        except DataError as error:
+            assert error.reason in ("bad_record", "unsafe_path", "unsupported")
 
 
 def test_rt1_records_give_the_arm_s_seven_numbers(tmp_path: Path) -> None:
