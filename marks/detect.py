@@ -60,7 +60,7 @@ def _texts(page: Page) -> list[Element]:
         back = _coarse(run.back)
         if run.is_compact:
             if 2.5 * page.unit > run.height >= 0.65 * page.unit and run.width >= 0.65 * page.unit:
-                grow = 0.15 * max(run.width, run.height)
+                grow = 0.08 * max(run.width, run.height)
                 box = (run.x0 - grow, run.y0 - grow, run.x1 + grow, run.y1 + grow)
                 found.append(element(page, box, "icon", 0.4))
         elif (run.pieces >= 2 or run.width >= 1.5 * run.height) and run.density < 0.8:
