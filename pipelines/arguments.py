@@ -85,10 +85,13 @@ def make_parser() -> argparse.ArgumentParser:
     peek = _command(commands, "peek", "say what a path holds, and the [[source]] block that would read it")
     peek.add_argument("path", metavar="PATH", help="a file, a folder or a glob")
 
-    samples = _command(commands, "samples", "write small made-up videos with their truth")
+    samples = _command(commands, "samples", "write small made-up inputs of every kind, with their truth")
     samples.add_argument("folder", type=Path, metavar="DIR")
-    samples.add_argument("--count", type=int, default=6)
+    samples.add_argument("--count", type=int, default=6, help="inputs of each kind (default 6)")
     samples.add_argument("--seed", type=int, default=0)
+    samples.add_argument(
+        "--kinds", default="", metavar="KIND,...", help="some of videos, robot (default: all)"
+    )
 
     bench = _command(commands, "bench", "measure speed, memory and exactness, with the aims beside them")
     bench.add_argument(

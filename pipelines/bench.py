@@ -55,7 +55,7 @@ class BenchInputs:
     def samples(self) -> Path:
         """Made-up videos with their truth."""
         folder = self._folder / "samples"
-        write_samples(folder, MANY_SAMPLES if self.options.full else SAMPLES, seed=0)
+        write_samples(folder, MANY_SAMPLES if self.options.full else SAMPLES, seed=0, kinds=["videos"])
         return folder
 
     @property

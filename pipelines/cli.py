@@ -202,10 +202,11 @@ def _track(options: argparse.Namespace) -> int:
 
 
 def _samples(options: argparse.Namespace) -> int:
-    from somtom.pipelines.samples import write_samples
+    from somtom.pipelines.samples import SAMPLE_KINDS, write_samples
 
-    paths = write_samples(options.folder, options.count, options.seed)
-    print(f"{len(paths)} videos in {options.folder / 'videos'}, their truth in {options.folder / 'truth'}")
+    kinds = options.kinds.split(",") if options.kinds else list(SAMPLE_KINDS)
+    paths = write_samples(options.folder, options.count, options.seed, kinds)
+    print(f"{len(paths)} files of {', '.join(kinds)} in {options.folder}, their truth in its truth/")
     return 0
 
 

@@ -1,23 +1,39 @@
 """Small made-up inputs with exact truth: what `somtom samples` writes and the default build reads.
 
 DIR/videos/NAME.mp4 is the input; DIR/truth/NAME.npz holds its tracks and DIR/truth/NAME.json says what is in
-it. A further kind of input is a file of its own and one line in `SAMPLE_KINDS`.
+it. DIR/robot is a LeRobot data set, its truth is in DIR/truth/robot. A further kind of input is a file of its
+own and one line in `SAMPLE_KINDS`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from somtom.pipelines.config import ConfigError
+from somtom.pipelines.samples_lerobot import write_robot
 from somtom.pipelines.samples_videos import write_videos
 
 # kind -> writer(folder, count, seed), which returns the inputs it wrote, without their truth
-SAMPLE_KINDS: dict[str, Callable[[Path, int, int], list[Path]]] = {"videos": write_videos}
+SAMPLE_KINDS: dict[str, Callable[[Path, int, int], list[Path]]] = {
+    "videos": write_videos,
+    "robot": write_robot,
+}
 
 
-def write_samples(folder: Path, count: int = 6, seed: int = 0) -> list[Path]:
-    """Write `count` inputs of every kind and their truth under `folder`; return the inputs, in order.
+def write_samples(
+    folder: Path, count: int = 6, seed: int = 0, kinds: Iterable[str] = tuple(SAMPLE_KINDS)
+) -> list[Path]:
+    """Write `count` inputs of each kind and their truth under `folder`; return the inputs' files, in order.
 
-    The same count and seed give the same bytes; the first files of a larger count are those of a smaller one.
+    The same count and seed give the same bytes; the first pictures and videos of a larger count are those of
+    a smaller one.
+
+    Raises:
+        ConfigError: the count is below 1, or there is no such kind.
     """
     if count < 1:
-        raise ValueError(f"count must be at least 1, got {count}")
-    return [path for write in SAMPLE_KINDS.values() for path in write(folder, count, seed)]
+        raise ConfigError(f"--count {count}: must be 1 or more")
+    wanted = list(kinds)
+    for kind in wanted:
+        if kind not in SAMPLE_KINDS:
+            raise ConfigError(f"--kinds {kind}: must be some of {', '.join(SAMPLE_KINDS)}")
+    return [path for kind in wanted for path in SAMPLE_KINDS[kind](folder, count, seed)]

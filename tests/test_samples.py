@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from somtom.pipelines.config import ConfigError
 from somtom.pipelines.samples import SAMPLE_KINDS, write_samples
 from somtom.pipelines.samples_scene import draw_frame, true_tracks
 from somtom.pipelines.samples_videos import MOVING_CAMERAS, Recipe, make_shot, recipe_of
@@ -18,7 +19,7 @@ from somtom.tracking.homography import apply_homographies
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("samples")
-    write_samples(folder, 5, 3)
+    write_samples(folder, 5, 3, ["videos"])
     return folder
 
 
@@ -62,7 +63,7 @@ def test_visible_points_keep_their_colour(samples: Path) -> None:
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_one_does_not(samples: Path, tmp_path: Path) -> None:
-    first = write_samples(tmp_path / "again", 2, 3)
+    first = write_samples(tmp_path / "again", 2, 3, ["videos"])
     for video in first:
         assert video.read_bytes() == (samples / "videos" / video.name).read_bytes()
         for suffix in (".npz", ".json"):
@@ -70,7 +71,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_one_does_not(samples: Pa
             assert (tmp_path / "again" / "truth" / name).read_bytes() == (
                 samples / "truth" / name
             ).read_bytes()
-    other = write_samples(tmp_path / "other", 1, 4)
+    other = write_samples(tmp_path / "other", 1, 4, ["videos"])
     assert other[0].read_bytes() != first[0].read_bytes()
 
 
@@ -125,5 +126,10 @@ def test_every_kind_of_sample_returns_the_files_it_wrote(tmp_path: Path) -> None
 
 
 def test_no_samples_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="at least 1"):
+    with pytest.raises(ConfigError, match="1 or more"):
         write_samples(tmp_path, 0, 0)
+
+
+def test_an_unknown_kind_of_sample_is_an_error_that_names_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--kinds robots: must be some of videos, robot"):
+        write_samples(tmp_path, 1, 0, ["robots"])
