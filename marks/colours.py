@@ -50,6 +50,9 @@ def choose_paint(image: NDArray[np.uint8], rect: NDArray[np.int64], number: int)
     return good[number % len(good)] if good else max(gaps)[1]
 
 
-def is_bright(image: NDArray[np.uint8]) -> bool:
-    """Whether deep colours are told better from the image than light ones: its mean is above mid-grey."""
-    return image.size > 0 and sum(cv2.mean(image)[:3]) > 3 * 118
+def frame_colour(image: NDArray[np.uint8], paint: Paint) -> Colour:
+    """Choose the depth of the paint that is farther, in RGB, from the mean of the (H, W, 3) image."""
+    if image.size == 0:
+        return paint.light
+    mean = cv2.mean(image)[:3]
+    return max(paint, key=lambda colour: sum((a - b) ** 2 for a, b in zip(colour, mean, strict=True)))

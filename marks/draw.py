@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from somtom.marks.colours import BLACK, Paint, choose_paint, is_bright
+from somtom.marks.colours import BLACK, Paint, choose_paint, frame_colour
 from somtom.marks.place import place_labels
 from somtom.marks.sprites import Shape, blend, label_size, label_sprite
 from somtom.schemas.marks import Mark, Marks
@@ -172,7 +172,7 @@ def _frame(image: Image, mark: Mark, paint: Paint, line: int) -> None:
     height, width = image.shape[:2]
     x0, y0 = max(round(mark.x0), 0), max(round(mark.y0), 0)
     x1, y1 = min(round(mark.x1), width), min(round(mark.y1), height)
-    colour = paint.deep if is_bright(image[y0:y1, x0:x1]) else paint.light
+    colour = frame_colour(image[y0:y1, x0:x1], paint)
     for inset in range(min(line, (x1 - x0 + 1) // 2, (y1 - y0 + 1) // 2)):
         cv2.rectangle(image, (x0 + inset, y0 + inset), (x1 - 1 - inset, y1 - 1 - inset), colour, 1)
 
