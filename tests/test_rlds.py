@@ -228,15 +228,29 @@ def test_droid_s_features_are_found() -> None:
     )
 
 
+JSON_NAMES = [
+    "featuresDict",
+    "features",
+    "sequence",
+    "feature",
+    "steps",
+    "tensor",
+    "image",
+    "shape",
+    "dimensions",
+    "dtype",
+    "text",
+    "splits",
+    "name",
+    "shardLengths",
+    "filepathTemplate",
+]
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(
-                ["featuresDict", "features", "sequence", "feature", "steps", "tensor", "image", "shape"]
-                + ["dimensions", "dtype", "text", "splits", "name", "shardLengths", "filepathTemplate"]
-            ),
+            st.sampled_from(JSON_NAMES),
             inner,
             max_size=4,
         )
@@ -246,8 +260,8 @@ JSON_VALUES = st.recursive(
 
 
 @given(JSON_VALUES)
-def test_any_description_is_read_or_refused(tree: object) -> None:
-    for described in (tree, features_of({"action": tree}), features_of({"x": image()}, steps_too=tree)):  # type: ignore[dict-item,arg-type]
+def test_any_description_is_read_or_refused(tree: Any) -> None:
+    for described in (tree, features_of({"action": tree}), features_of({"x": image()}, more=tree)):
         try:
             choose(parse_features(described))
         except DataError as error:
