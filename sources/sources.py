@@ -7,6 +7,7 @@ from typing import Any
 from somtom.sources.aitw import AitwSource
 from somtom.sources.aitz import AitzSource
 from somtom.sources.aloha import AlohaSource
+from somtom.sources.android_control import AndroidControlSource
 from somtom.sources.annotated_video import AnnotatedVideoSource
 from somtom.sources.dom import DomSource
 from somtom.sources.droidbot import DroidBotSource
@@ -43,6 +44,7 @@ SOURCES: dict[str, type[Any]] = {
     "droidbot": DroidBotSource,
     "aitz": AitzSource,
     "aitw": AitwSource,
+    "android-control": AndroidControlSource,
     "dom": DomSource,
     "ui-jsonl": UiJsonlSource,
     "screenshots": ScreenshotsSource,
