@@ -13,7 +13,7 @@ from somtom.sources.episodes import Episode, EpisodeSource
 from somtom.sources.lerobot_episode import Wanted, open_episode
 from somtom.sources.lerobot_index import list_episodes, read_tasks, row_of
 from somtom.sources.lerobot_layout import Layout, read_json, read_layout
-from somtom.sources.lerobot_notes import describe
+from somtom.sources.lerobot_notes import action_columns, describe
 from somtom.sources.lerobot_vectors import name_vector, pick_dimensions
 from somtom.sources.source import Found
 
@@ -42,7 +42,15 @@ class LerobotSource(EpisodeSource):
     @classmethod
     def recognise(cls, path: str) -> Found | None:
         """Look at meta/info.json; see `Source.recognise`."""
-        return describe(path)
+        try:
+            layout = read_layout(path)
+            columns = action_columns(layout)
+            source = cls(path, action=columns)
+            published = source.published_stats() is not None
+            notes = tuple(describe(layout, source._wanted, published))
+        except DataError:
+            return None
+        return Found({"path": path} | ({} if columns == cls.action else {"action": list(columns)}), notes)
 
     @cached_property
     def layout(self) -> Layout:

@@ -114,7 +114,10 @@ class LerobotEpisode(Episode):
             raise DataError("not_image", f"a row holds no picture but {type(value).__name__}")
         if not is_safe_uri(path) or not path.isprintable() or len(path) > 1000:
             raise DataError("unsafe_path", f"the picture {path[:200]!r} leaves the data set's folder")
-        return read_image(f"{self._layout.root}/{path}")
+        locator = f"{self._layout.root}/{path}"
+        if not exists(locator):
+            raise DataError("missing", f"the picture {path} is not there: fetch the file")
+        return read_image(locator)
 
 
 def open_episode(
@@ -172,14 +175,15 @@ def find_data(layout: Layout, row: EpisodeRow) -> str:
 
 
 def find_cameras(layout: Layout, row: EpisodeRow, asked: Sequence[str], columns: Sequence[str]) -> Cameras:
-    """Find where each camera's pictures lie; of those not asked for by name only the ones that have any.
+    """Find where each camera's pictures lie; where none is asked for, of all but depth those that have any.
 
     Raises:
         DataError: `missing_camera`: one that is asked for, or every one; `unsafe_path`, `bad_record`.
     """
     found: list[Camera] = []
     absent: list[str] = []
-    for key in [full_key(layout, name) for name in asked] or layout.cameras:
+    usual = [key for key in layout.cameras if not layout.features[key].is_depth]
+    for key in [full_key(layout, name) for name in asked] or usual:
         camera: Camera | None = None
         if layout.features[key].dtype == "video":
             camera = _video(layout, row, key)

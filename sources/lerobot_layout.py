@@ -34,13 +34,15 @@ CAMERA_TYPES = ("video", "image")
 class Feature:
     """One column, or one camera: as info.json declares it.
 
-    `names` are flattened, empty where there are none; `codec` is "" where none is said.
+    `names` are flattened, empty where there are none; `codec` is "" where none is said; `is_depth`: its
+    pictures are distances.
     """
 
     dtype: str
     shape: tuple[int, ...]
     names: tuple[str, ...]
     codec: str
+    is_depth: bool
 
 
 @dataclass(frozen=True)
@@ -197,13 +199,15 @@ def _names(value: object, depth: int) -> Iterator[str]:
 def _feature(declared: Mapping[str, Any]) -> Feature:
     shape = declared.get("shape")
     sizes = shape if isinstance(shape, list) else []
-    more = declared.get("info") or declared.get("video_info") or {}
-    codec = more.get("video.codec", "") if isinstance(more, dict) else ""
+    more = declared.get("info") or declared.get("video_info")
+    more = more if isinstance(more, dict) else {}
+    codec = more.get("video.codec")
     return Feature(
         dtype=str(declared.get("dtype", ""))[:20],
         shape=tuple(size for size in sizes if type(size) is int and 0 < size < 2**31)[:8],
         names=flat_names(declared.get("names")),
         codec=codec[:20] if isinstance(codec, str) else "",
+        is_depth=more.get("video.is_depth_map") is True,
     )
 
 

@@ -73,15 +73,15 @@ class EpisodeRows:
 
     def __init__(self, file: pq.ParquetFile, episode: int | None) -> None:
         self._places: list[tuple[int, NDArray[np.int64]]] = []
+        numbers = -1 if episode is None else _place_of_numbers(file)
         for group in range(file.metadata.num_row_groups):
-            rows = _rows_in_group(file, group, episode)
+            rows = _rows_in_group(file, group, episode, numbers)
             if len(rows):
                 self._places.append((group, rows))
         self.count = sum(len(rows) for _, rows in self._places)
         if not self.count:
-            raise DataError(
-                "bad_record", f"no row of the file is of episode {episode}: its index names another"
-            )
+            whose = "" if episode is None else f" of episode {episode}"
+            raise DataError("bad_record", f"the file holds no row{whose}")
         if self.count > MAX_STEPS:
             raise DataError("bad_record", f"the episode has {self.count} steps, more than {MAX_STEPS}")
 
@@ -107,18 +107,27 @@ class EpisodeRows:
                     yield from _taken(batch, column, chosen).to_pylist()
 
 
-def _rows_in_group(file: pq.ParquetFile, group: int, episode: int | None) -> NDArray[np.int64]:
-    """Which rows of a row group are the episode's; its statistics mostly tell without reading it."""
+def _place_of_numbers(file: pq.ParquetFile) -> int:
+    """Place of the column `episode_index` among the columns.
+
+    Raises:
+        DataError: `bad_record`: there is none.
+    """
+    for place in range(file.metadata.num_columns):
+        if file.schema.column(place).path == "episode_index":
+            return place
+    raise DataError("bad_record", "there is no column episode_index: it tells the episodes of a file apart")
+
+
+def _rows_in_group(file: pq.ParquetFile, group: int, episode: int | None, numbers: int) -> NDArray[np.int64]:
+    """Which rows of a row group are the episode's; its statistics mostly tell without reading it.
+
+    `numbers` is the place of the column that says whose each row is.
+    """
     metadata = file.metadata.row_group(group)
     if episode is None:
         return np.arange(min(metadata.num_rows, MAX_STEPS + 1))
-    columns = (metadata.column(number) for number in range(metadata.num_columns))
-    column = next((one for one in columns if one.path_in_schema == "episode_index"), None)
-    if column is None:
-        raise DataError(
-            "bad_record", "there is no column episode_index: it tells the episodes of a file apart"
-        )
-    known = column.statistics
+    known = metadata.column(numbers).statistics
     if known is not None and known.has_min_max and type(known.min) is type(known.max) is int:
         if not known.min <= episode <= known.max:
             return np.zeros(0, np.int64)
@@ -127,8 +136,8 @@ def _rows_in_group(file: pq.ParquetFile, group: int, episode: int | None) -> NDA
     found = []
     first = 0
     for batch in file.iter_batches(ROWS_AT_ONCE, row_groups=[group], columns=["episode_index"]):
-        numbers = batch.column("episode_index").to_numpy(zero_copy_only=False)
-        found.append(np.flatnonzero(numbers == episode) + first)
+        whose = batch.column("episode_index").to_numpy(zero_copy_only=False)
+        found.append(np.flatnonzero(whose == episode) + first)
         first += len(batch)
     return np.concatenate(found) if found else np.zeros(0, np.int64)
 

@@ -21,6 +21,7 @@ from lerobot_folders import (
     write_video,
 )
 from numbered_videos import draw, number_in
+from shelf import Shelf
 
 from somtom.schemas.clips import Clip
 from somtom.schemas.reasons import DataError
@@ -157,6 +158,16 @@ def test_cameras_are_chosen_by_key_or_short_name_and_the_absent_are_passed_over(
     assert CAMERA in warning
 
 
+def test_a_depth_camera_is_read_only_when_asked_for(tmp_path: Path) -> None:
+    features = info_of("v2.1")["features"]
+    features[CAMERA]["info"]["video.is_depth_map"] = True
+    write_v21(tmp_path, {0: 8}, features=features)
+
+    for names, camera in (((), SECOND), (("front",), CAMERA)):
+        source = LerobotSource(path=str(tmp_path), cameras=names)
+        assert scan_all(source)["episode_000000"].refs[0].camera == camera
+
+
 def test_several_columns_make_one_action_and_dimensions_are_picked(tmp_path: Path) -> None:
     write_v21(
         tmp_path,
@@ -272,7 +283,15 @@ def test_what_a_folder_holds_is_said(tmp_path: Path) -> None:
     assert found is not None
     assert found.settings == {"path": str(tmp_path / "drawer")}
     said = "\n".join(found.notes)
-    for words in ("v3.0", "2 episodes", CAMERA, "h264", "action", TASKS[0], "20 steps a second"):
+    for words in (
+        "v3.0",
+        "2 episodes",
+        CAMERA,
+        "h264",
+        "3 numbers: x, y, grip",
+        TASKS[0],
+        "20 steps a second",
+    ):
         assert words in said
     assert LerobotSource.recognise(str(tmp_path)) is None
     assert LerobotSource.recognise(str(tmp_path / "nowhere")) is None
@@ -286,6 +305,26 @@ def test_an_episode_whose_video_changed_after_planning_is_refused(tmp_path: Path
     results = [clip for _, clip in source.read(refs, CLIPS)]
 
     assert [one.reason for one in results if isinstance(one, DataError)] == ["changed_input"] * 2
+
+
+@pytest.mark.parametrize("version", ["v2.1", "v3.0"])
+def test_a_data_set_in_a_remote_store_is_read_like_a_local_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    folder = write_v21(tmp_path, {0: 8, 1: 12}) if version == "v2.1" else write_v30(tmp_path, [8, 12])
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    content = {f"shelf://raw/drawer/{path.relative_to(folder)}": path.read_bytes() for path in files}
+    monkeypatch.setattr(Shelf, "content", content)
+    source = LerobotSource(path="shelf://raw/drawer/")
+
+    scans = scan_all(source)
+
+    assert LerobotSource.recognise("shelf://raw/drawer") is not None
+    local = scan_all(LerobotSource(path=str(folder)))
+    assert {uri: scan.facts for uri, scan in scans.items()} == {
+        uri: scan.facts for uri, scan in local.items()
+    }
+    check_episode(source, scans["episode_000001"], 1, 8 if version == "v3.0" else 0)
 
 
 @given(st.integers(0, 10**12), st.integers(0, 12))

@@ -364,6 +364,9 @@ def test_a_broken_table_of_tasks_rejects_every_episode(tmp_path: Path) -> None:
     (tmp_path / "meta" / "tasks.parquet").write_bytes(b"")
 
     assert set(outcomes(tmp_path).values()) == {"unreadable"}
+    found = LerobotSource.recognise(str(tmp_path))
+    assert found is not None
+    assert any("unreadable" in note for note in found.notes)
 
 
 def test_payloads_hold_no_path_of_this_machine(tmp_path: Path) -> None:

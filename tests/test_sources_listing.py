@@ -1,13 +1,10 @@
 """Which files a path names."""
 
-import io
 import os
-from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
-from apache_beam.io.filesystem import BeamIOError, FileMetadata, FileSystem
+from shelf import Shelf
 
 from somtom.schemas.reasons import DataError
 from somtom.sources.files import local_locator, local_path, open_binary
@@ -100,46 +97,6 @@ def test_the_fingerprint_sees_size_and_both_ends(tmp_path: Path) -> None:
         prints.add(fingerprint(str(tmp_path / "f")))
     assert len(prints) == 4
     assert fingerprint(str(tmp_path / "f")) in prints
-
-
-class Shelf(FileSystem):
-    """A store without folders, as Beam sees one: `shelf://` names are keys of a dict; reading cannot seek."""
-
-    content: ClassVar[dict[str, bytes]] = {}
-
-    @classmethod
-    def scheme(cls) -> str:
-        return "shelf"
-
-    def has_dirs(self) -> bool:
-        return False
-
-    def join(self, basepath: str, *paths: str) -> str:
-        return "/".join((basepath.rstrip("/"), *paths))
-
-    def split(self, path: str) -> tuple[str, str]:
-        head, _, tail = path.rpartition("/")
-        return head, tail
-
-    def _list(self, prefix: str) -> Iterator[FileMetadata]:
-        for name, content in self.content.items():
-            if name.startswith(prefix):
-                yield FileMetadata(name, len(content))
-
-    def open(self, path: str, *_: object, **__: object) -> io.BytesIO:
-        if path not in self.content:
-            raise BeamIOError(f"no {path}")
-        stream = io.BytesIO(self.content[path])
-        stream.seekable = lambda: False  # type: ignore[method-assign]  # like a download
-        return stream
-
-    def exists(self, path: str) -> bool:
-        return path in self.content
-
-    def metadata(self, path: str) -> FileMetadata:
-        return FileMetadata(path, len(self.content[path]))
-
-    create = mkdirs = copy = rename = size = last_updated = checksum = delete = None
 
 
 def test_a_remote_folder_glob_file_and_list_are_read_like_local_ones(monkeypatch: pytest.MonkeyPatch) -> None:
