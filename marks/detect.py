@@ -19,6 +19,7 @@ from somtom.schemas.annotation import Element
 
 MAX_ELEMENTS = 1000
 SMALLEST_SIDE = 8  # pixels of a picture that is looked at
+LONG_LINE = 22  # capitals high: a line that is wider is running text
 SAME = 0.6  # IoU from which on two boxes are one element
 
 Colour = tuple[int, int, int]
@@ -80,11 +81,11 @@ def _texts(page: Page) -> list[Element]:
 
 def _plain_colours(page: Page) -> dict[Colour, Colour]:
     """The colour of text that is no link on each background: of its running text."""
-    widths: dict[Colour, dict[Colour, int]] = defaultdict(lambda: defaultdict(int))
+    lines: dict[Colour, Counter[Colour]] = defaultdict(Counter)
     for run in page.runs:
-        if run.width > 22 * page.unit and not _is_bright(run.colour):
-            widths[_coarse(run.back)][_coarse(run.colour)] += run.width
-    return {back: max(colours, key=lambda one: (colours[one], one)) for back, colours in widths.items()}
+        if run.width > LONG_LINE * page.unit and not _is_bright(run.colour):
+            lines[_coarse(run.back)][_coarse(run.colour)] += 1
+    return {back: max(colours, key=lambda one: (colours[one], one)) for back, colours in lines.items()}
 
 
 def _coarse(colour: Colour) -> Colour:
