@@ -15,9 +15,9 @@ from somtom.sources.tf_example import Example
 OBSERVATION = f"{STEPS}/observation/"
 # Where a short name is looked for, in this order.
 PREFIXES = ("", f"{STEPS}/", OBSERVATION, "episode_metadata/")
-# An action that is a dictionary: the first three are the arm's in RT-1 and in data sets made like it, and are
-# taken alone where they are there (base and end of the episode are left out, as others that train on it do).
-ARM = ("world_vector", "rotation_delta", "gripper_closedness_action")
+# An action that is a dictionary with a `world_vector`: of RT-1's sort, as many in Open X-Embodiment. These are
+# the arm's parts, and taken alone (base and end of the episode stay out, as in others' training).
+ARM = ("world_vector", "rotation_delta", "gripper_closedness_action", "open_gripper")
 NO_MOTION = ("terminate_episode",)
 ACTIONS = ("steps/action", "steps/action_dict")
 # Tried in turn; all of a line must be there: plain names, RT-1, DROID.
@@ -187,9 +187,8 @@ def _usual_action(features: Columns) -> tuple[str, ...]:
     for key in ACTIONS:
         if key in features and features[key].is_numeric:
             return (key,)
-        arm = tuple(f"{key}/{name}" for name in ARM)
-        if all(name in features for name in arm):
-            return arm
+        if f"{key}/{ARM[0]}" in features:
+            return tuple(name for name in (f"{key}/{part}" for part in ARM) if name in features)
         inside = tuple(
             name
             for name in features

@@ -193,6 +193,15 @@ def test_a_dictionary_of_actions_is_joined_in_the_stated_order() -> None:
     assert dimension_names(asked.action)[2:4] == ("terminate_episode_2", "rotation_delta_0")
     whole = choose(features, action=("action",))
     assert sum(feature.width for feature in whole.action.values()) == 12
+    bridge = {
+        "action/open_gripper": tensor("bool"),
+        "action/rotation_delta": tensor("float32", 3),
+        "action/terminate_episode": tensor("float32"),
+        "action/world_vector": tensor("float32", 3),
+        "observation/image": image(),
+    }
+    names = dimension_names(choose(parse_features(features_of(bridge))).action)
+    assert [names[0], names[3], *names[6:]] == ["world_vector_0", "rotation_delta_0", "open_gripper"]
     other = {"action/right": tensor("float32", 2), "action/left": tensor("bool"), "image": image()}
     found = choose(parse_features(features_of(other)))
     assert dimension_names(found.action) == ("left", "right_0", "right_1")
@@ -229,21 +238,8 @@ def test_droid_s_features_are_found() -> None:
 
 
 JSON_NAMES = [
-    "featuresDict",
-    "features",
-    "sequence",
-    "feature",
-    "steps",
-    "tensor",
-    "image",
-    "shape",
-    "dimensions",
-    "dtype",
-    "text",
-    "splits",
-    "name",
-    "shardLengths",
-    "filepathTemplate",
+    *("featuresDict", "features", "sequence", "feature", "steps", "tensor", "image", "shape", "dimensions"),
+    *("dtype", "text", "splits", "name", "shardLengths", "filepathTemplate"),
 ]
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
