@@ -16,6 +16,7 @@ from somtom.schemas.settings import ClipSettings
 from somtom.sources.episodes import Episode, EpisodeSource, StepPicture
 from somtom.sources.fingerprint import shared_fingerprint
 from somtom.sources.hdf5_files import (
+    ChunkGuard,
     dataset_at,
     form_of,
     member,
@@ -75,22 +76,23 @@ class Hdf5Episode(Episode):
             dataset = dataset_at(file, self.images[camera])
             if dataset is None:
                 raise DataError("changed_input", f"camera {camera!r} is no longer there: plan again")
+            guard = ChunkGuard(dataset)
             for step in steps:
                 try:
-                    yield self._picture(dataset, step, clips)
+                    yield self._picture(dataset, guard, step, clips)
                 except DataError as error:
                     yield error
 
-    def _picture(self, dataset: Any, step: int, clips: ClipSettings) -> StepPicture:
+    def _picture(self, dataset: Any, guard: ChunkGuard, step: int, clips: ClipSettings) -> StepPicture:
         if len(dataset.shape) == 4:
             height, width = dataset.shape[1:3]
             check_pixels(width, height, clips)
             check_size(width, height, clips)
-            whole = ArrayPicture(None, width, height, read_row(dataset, step))
+            whole = ArrayPicture(None, width, height, read_row(dataset, guard, step))
             picture, size = whole.rgb(*scaled_size(width, height, clips.short_side)), (width, height)
         else:
             # The row is filled up with zeros; a JPEG ends with FF D9.
-            data = bytes(read_row(dataset, step)).rstrip(b"\0")
+            data = bytes(read_row(dataset, guard, step)).rstrip(b"\0")
             if not data:
                 raise DataError("corrupt_frame", f"{dataset.name} has no picture at step {step}")
             picture, size = decode_image(data, clips, clips.short_side)

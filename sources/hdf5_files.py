@@ -1,7 +1,6 @@
 """HDF5 files from anywhere: nothing outside of the file is followed, and what is read is bounded first."""
 
 import importlib
-import itertools
 import math
 import os
 import zlib
@@ -17,7 +16,7 @@ from somtom.sources.files import is_remote, local_path, open_binary
 
 SUFFIXES = ("*.hdf5", "*.h5")
 MAX_CHUNK_BYTES = 1 << 27  # a chunk is read whole, whatever is wanted of it; also the cache's size
-MAX_INFLATED_BYTES = 1 << 28  # HDF5 inflates a chunk to any size, whatever the chunk is declared to hold
+MAX_INFLATED_BYTES = 1 << 29  # HDF5 inflates a chunk to any size, whatever the chunk is declared to hold
 MAX_CHUNKS = 1 << 20  # touched by one read
 MAX_NUMBERS = 1 << 25  # of one array of actions or states
 MAX_MEMBERS = 1_000_000  # of a group that is listed
@@ -183,7 +182,7 @@ def read_texts(dataset: Any) -> list[str]:
     with _reading(dataset.name):
         if dataset.size > MAX_MEMBERS or dataset.size * dataset.dtype.itemsize > MAX_NUMBERS:
             raise DataError("too_large", f"{dataset.name} has {dataset.size} texts: too many")
-        check_chunks(dataset, 0, dataset.shape[0] if dataset.shape else 1)
+        ChunkGuard(dataset).check(0, dataset.size)
         return [str(text) for text in np.ravel(dataset.asstr(errors="replace")[()])]
 
 
@@ -199,11 +198,11 @@ def read_numbers(dataset: Any, reason: str) -> NDArray[np.float64]:
     if math.prod(shape) > MAX_NUMBERS:
         raise DataError("too_large", f"{dataset.name} is {shape}: up to {MAX_NUMBERS} numbers are read")
     with _reading(dataset.name):
-        check_chunks(dataset, 0, shape[0])
+        ChunkGuard(dataset).check(0, shape[0])
         return np.asarray(dataset[()], dtype=np.float64).reshape(shape[0], math.prod(shape[1:]))
 
 
-def read_row(dataset: Any, row: int) -> Any:
+def read_row(dataset: Any, guard: "ChunkGuard", row: int) -> Any:
     """Read one row; its size is for the caller to bound.
 
     Raises:
@@ -211,43 +210,69 @@ def read_row(dataset: Any, row: int) -> Any:
     """
     try:
         with _reading(dataset.name):
-            check_chunks(dataset, row, row + 1)
+            guard.check(row, row + 1)
             return dataset[row]
     except DataError as error:
         reason = "corrupt_frame" if error.reason == "unreadable" else error.reason
         raise DataError(reason, f"{error.message} (step {row})") from error
 
 
-def check_chunks(dataset: Any, first: int, end: int) -> None:
-    """Bound what HDF5 allocates to read the rows from `first` to before `end`.
+class ChunkGuard:
+    """Bounds what HDF5 allocates to read rows of a dataset.
 
     Raises:
-        DataError: `too_large`.
+        DataError: `too_large`: its chunks are; `unreadable`.
     """
-    chunk: tuple[int, ...] | None = dataset.chunks
-    if chunk is None:
-        return  # lies in one piece, as large as the array
-    name, size = dataset.name, math.prod(chunk) * dataset.dtype.itemsize
-    if size > MAX_CHUNK_BYTES:
-        raise DataError("too_large", f"{name}: its chunks of {chunk} are larger than {MAX_CHUNK_BYTES} bytes")
-    spans = [range(first - first % chunk[0], end, chunk[0])]
-    spans += [range(0, length, side) for length, side in zip(dataset.shape[1:], chunk[1:], strict=True)]
-    if math.prod(map(len, spans)) > MAX_CHUNKS:
-        raise DataError("too_large", f"{name}: chunks of {chunk} are too small for {dataset.shape}")
-    filters = _filters(dataset)
-    growth = math.prod(GROWTH.get(one, 1) for one in filters)
-    if dataset.id.get_storage_size() * growth <= MAX_INFLATED_BYTES:
-        return
-    for place in itertools.product(*spans):
-        stored = dataset.id.get_chunk_info_by_coord(place).size
-        if stored * growth > MAX_INFLATED_BYTES and (
-            stored > 2 * MAX_CHUNK_BYTES
-            or [one for one in filters if one in GROWTH] != [DEFLATE]
-            or _inflates_beyond(dataset.id.read_direct_chunk(place)[1], MAX_INFLATED_BYTES)
-        ):
-            raise DataError(
-                "too_large", f"{name}: a chunk of {stored} bytes may inflate beyond {MAX_INFLATED_BYTES}"
-            )
+
+    def __init__(self, dataset: Any) -> None:
+        self._dataset = dataset
+        self._suspects: dict[tuple[int, ...], int] = {}
+        with _reading(dataset.name):
+            self._chunk: tuple[int, ...] = dataset.chunks or ()
+            if not self._chunk:
+                return  # lies in one piece, as large as the array
+            size = math.prod(self._chunk) * dataset.dtype.itemsize
+            if size > MAX_CHUNK_BYTES:
+                raise DataError(
+                    "too_large", f"{dataset.name}: its chunks are {size} bytes, more than {MAX_CHUNK_BYTES}"
+                )
+            self._filters = _filters(dataset)
+            growth = math.prod(GROWTH.get(one, 1) for one in self._filters)
+            bound = min(MAX_INFLATED_BYTES // growth, 2 * MAX_CHUNK_BYTES)
+            # HDF5 finds a chunk's stored size by a walk over all of them: one walk does.
+            if dataset.id.get_storage_size() > bound:
+                dataset.id.chunk_iter(
+                    lambda stored: (
+                        self._suspects.update({stored.chunk_offset: stored.size})
+                        if stored.size > bound
+                        else None
+                    )
+                )
+
+    def check(self, first: int, end: int) -> None:
+        """Look at the chunks of the rows from `first` to before `end`.
+
+        Raises:
+            DataError: `too_large`.
+        """
+        if not self._chunk:
+            return
+        rows, *others = zip(self._dataset.shape, self._chunk, strict=True)
+        touched = (end - 1) // rows[1] - first // rows[1] + 1
+        if touched * math.prod(-(-length // side) for length, side in others) > MAX_CHUNKS:
+            raise DataError("too_large", f"{self._dataset.name}: its chunks of {self._chunk} are too small")
+        for place in [one for one in self._suspects if one[0] < end and one[0] + rows[1] > first]:
+            stored = self._suspects.pop(place)
+            inflating = [one for one in self._filters if one in GROWTH]
+            if (
+                stored > 2 * MAX_CHUNK_BYTES
+                or inflating != [DEFLATE]
+                or _inflates_beyond(self._dataset.id.read_direct_chunk(place)[1], MAX_INFLATED_BYTES)
+            ):
+                name = self._dataset.name
+                raise DataError(
+                    "too_large", f"{name}: a chunk of {stored} bytes inflates beyond {MAX_INFLATED_BYTES}"
+                )
 
 
 def _filters(dataset: Any) -> Sequence[int]:

@@ -58,7 +58,8 @@ def make_virtual(file: Any) -> None:
 
 def inflate(file: Any) -> None:
     zeros = zlib.compressobj(9)
-    stream = b"".join(zeros.compress(bytes(1 << 20)) for _ in range(300)) + zeros.flush()
+    blocks = [zeros.compress(bytes(1 << 20)) + zeros.flush(zlib.Z_FULL_FLUSH) for _ in range(2)]
+    stream = blocks[0] + 600 * blocks[1]
     made = remake(file, "data/demo_0/actions", shape=(9, 7), dtype="f8", chunks=(9, 7), compression="gzip")
     made.id.write_direct_chunk((0, 0), stream)
 
@@ -75,7 +76,7 @@ HOSTILE: dict[str, tuple[Callable[[Any], Any], str]] = {
     "links in circles": (link_in_circles, "unreadable"),
     "values in another file": (store_outside, "unsafe_path"),
     "a virtual dataset": (make_virtual, "unsafe_path"),
-    "a chunk that inflates to 300 MiB": (inflate, "too_large"),
+    "a chunk that inflates to 600 MiB": (inflate, "too_large"),
     "2^40 actions": (
         lambda file: remake(file, ACTIONS, shape=(1 << 40, 7), dtype="f8", chunks=(1024, 7)),
         "too_large",
