@@ -15,7 +15,7 @@ from somtom.sources.tf_example import Example
 OBSERVATION = f"{STEPS}/observation/"
 # Where a short name is looked for, in this order.
 PREFIXES = ("", f"{STEPS}/", OBSERVATION, "episode_metadata/")
-# An action that is a dictionary with a `world_vector`: of RT-1's sort, as many in Open X-Embodiment. These are
+# A dictionary with a `world_vector` is an action of RT-1's sort, as many in Open X-Embodiment are. These are
 # the arm's parts, and taken alone (base and end of the episode stay out, as in others' training).
 ARM = ("world_vector", "rotation_delta", "gripper_closedness_action", "open_gripper")
 NO_MOTION = ("terminate_episode",)
