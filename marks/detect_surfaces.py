@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 MAX_RECTANGLES = 4000  # looked at, the largest ones first; bounds the time that a hostile picture takes
 INK = 30  # levels from the background at which something is drawn on it
 EDGE = 28  # levels from one pixel to the next at which a shape's outline counts
+MAX_LOOKED_AT = 40  # times the picture's pixels: areas that lie in each other take time, too
 STEP_EXACT = 2  # levels between neighbours that still are one colour, in a lossless picture
 STEP_NOISY = 8  # likewise in a JPEG
 NOISE = 10  # levels from an area's colour that are taken for a JPEG's noise
@@ -133,8 +134,12 @@ def find_rectangles(areas: FlatAreas, smallest_px: int) -> NDArray[np.int32]:
     numbers = np.flatnonzero(fits)
     numbers = numbers[np.argsort(-areas.pixels[numbers], kind="stable")][:MAX_RECTANGLES]
     found = []
+    left = MAX_LOOKED_AT * areas.labels.size
     for number in numbers:
         x0, y0, x1, y1 = (int(value) for value in areas.boxes[number])
+        left -= (x1 - x0) * (y1 - y0)
+        if left < 0:
+            break
         if _filled(areas.labels[y0:y1, x0:x1] == number) >= FILLED:
             # The outermost pixels of a colour differ from their neighbours: they are in no area.
             found.append((max(x0 - 1, 0), max(y0 - 1, 0), min(x1 + 1, width), min(y1 + 1, height)))
