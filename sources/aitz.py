@@ -35,12 +35,12 @@ class AitzSource(ScreenSource):
         """A folder of JSON files that are lists of steps with `ui_positions`."""
         try:
             files = list(list_files(path, include=("*.json",)))
-            first = next((tree for file in files[:LOOKED_AT] if (tree := _first_step(file.locator))), {})
+            steps = [_first_step(file.locator) for file in files[:LOOKED_AT]]
         except (DataError, OSError):
             return None
-        if not first:
+        if not all(steps):
             return None
-        thoughts = ", with thoughts" if "coat_action_think" in first else ""
+        thoughts = ", with thoughts" if "coat_action_think" in steps[0] else ""
         return Found({"path": path}, (f"{len(files)} episodes of Android in the Zoo{thoughts}",))
 
     def items(self, index: int) -> Iterator[Item]:

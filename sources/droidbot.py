@@ -39,19 +39,12 @@ class DroidBotSource(ScreenSource):
 
     @classmethod
     def recognise(cls, path: str) -> Found | None:
-        """A folder with states in it."""
-        try:
-            files = list(list_files(path, include=("state_*.json", "event_*.json")))
-        except (DataError, OSError):
-            return None
-        states = [file for file in files if PurePosixPath(file.uri).name.startswith("state_")]
+        """A folder with states in it, or in its folder `states`."""
+        root = path.rstrip("/")
+        states, events = (_found(root, kind) for kind in ("state", "event"))
         if not states or not _looked_at(states[0].locator)[0]:
             return None
-        runs = len({_run_of(file.uri) for file in states})
-        return Found(
-            {"path": path},
-            (f"{runs} runs of DroidBot, {len(states)} states, {len(files) - len(states)} events",),
-        )
+        return Found({"path": path}, (f"a run of DroidBot: {len(states)} states, {len(events)} events",))
 
     def items(self, index: int) -> Iterator[Item]:
         """List the runs: folders that hold states or events."""
@@ -214,6 +207,16 @@ def _scale(
     if is_whole and abs(across * height / (down * width) - 1) <= SAME_SHAPE:
         return width / across, height / down
     return 1.0, 1.0
+
+
+def _found(root: str, kind: str) -> list[Listed]:
+    """The states or events right in a run's folder, or in the one of their own."""
+    for pattern in (f"{root}/{kind}_*.json", f"{root}/{kind}s/{kind}_*.json"):
+        try:
+            return list(list_files(pattern))
+        except (DataError, OSError):
+            continue
+    return []
 
 
 def _looked_at(locator: str) -> tuple[str, str]:

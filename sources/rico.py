@@ -63,22 +63,18 @@ class RicoSource(ScreenSource):
     @classmethod
     def recognise(cls, path: str) -> Found | None:
         """A folder of numbered pictures with view hierarchies or with a file of rico_semantics."""
-        try:
-            names = {listed.uri for listed in list_files(path)}
-        except (DataError, OSError):
-            return None
-        pictures = sorted(name for name in names if re.fullmatch(r"(combined/)?[0-9]+\.jpg", name))
-        semantics = sorted(name for name in names if re.fullmatch(r"rico_semantics\w*\.json", name))
-        with_tree = [name for name in pictures if name.replace(".jpg", ".json") in names]
         root = path.rstrip("/")
-        if with_tree and _is_hierarchy(f"{root}/{with_tree[0].replace('.jpg', '.json')}"):
-            inside = "/combined" if with_tree[0].startswith("combined/") else ""
-            return Found(
-                {"path": root + inside}, (f"{len(with_tree)} screens of Rico with view hierarchies",)
-            )
-        if pictures and semantics:
-            note = f"{len(pictures)} screens of Rico, with icons in {' or '.join(semantics)}"
-            return Found({"path": root, "semantics": f"{root}/{semantics[0]}", "hierarchy": ""}, (note,))
+        for folder in (root, f"{root}/combined"):
+            names = _names(folder)
+            pictures = [name for name in sorted(names) if re.fullmatch(r"[0-9]+\.jpg", name)]
+            with_tree = [name for name in pictures if name.replace(".jpg", ".json") in names]
+            if with_tree and _is_hierarchy(f"{folder}/{with_tree[0].replace('.jpg', '.json')}"):
+                return Found({"path": folder}, (f"{len(with_tree)} screens of Rico with view hierarchies",))
+            semantics = [name for name in sorted(names) if re.fullmatch(r"rico_semantics\w*\.json", name)]
+            if pictures and semantics:
+                note = f"{len(pictures)} screens of Rico, with icons in {' or '.join(semantics)}"
+                found = {"path": folder, "semantics": f"{folder}/{semantics[0]}", "hierarchy": ""}
+                return Found(dict(found), (note,))
         return None
 
     def items(self, index: int) -> Iterator[Item]:
@@ -221,6 +217,13 @@ def _icon(icon: object, width: int, height: int) -> Element:
     form, _, meaning = plain_text(icon.get("label")).partition(":")
     text = "" if meaning in ("", "OTHER") else meaning.replace("_", " ").lower()
     return Element(x0 * width, y0 * height, x1 * width, y1 * height, text, form)
+
+
+def _names(folder: str) -> set[str]:
+    try:
+        return {listed.uri for listed in list_files(f"{folder}/*", include=("*.jpg", "*.json"))}
+    except (DataError, OSError):
+        return set()
 
 
 def _is_hierarchy(locator: str) -> bool:

@@ -23,7 +23,7 @@ from somtom.sources.tfrecord import stream_records
 
 MAX_RECORD_BYTES = 1 << 28
 MAX_HELD_BYTES = 1 << 28  # of a trajectory's earlier steps; a file is read again for those that fell out
-LOOKED_AT = 8  # files that are opened to recognise a folder
+LOOKED_AT = 4  # files that are opened to recognise a folder
 
 
 class StreamedStep(ABC):

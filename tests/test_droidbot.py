@@ -144,8 +144,9 @@ def test_folders_of_states_and_events_are_one_run_and_other_folders_others(tmp_p
     scans = [source.scan(item, ShotSettings(), ClipSettings(), 32) for item in source.items(0)]
     assert [(scan.facts.uri, len(scan.refs)) for scan in scans] == [("a", 1), ("b", 1)]
     assert {scan.refs[0].group for scan in scans} == {"d/com.drawn"}
-    found = DroidBotSource.recognise(str(tmp_path))
-    assert found is not None and found.notes == ("2 runs of DroidBot, 2 states, 2 events",)
+    found = DroidBotSource.recognise(str(tmp_path / "a"))
+    assert found is not None and found.notes == ("a run of DroidBot: 1 states, 1 events",)
+    assert DroidBotSource.recognise(str(tmp_path)) is None
 
 
 @pytest.mark.parametrize(
