@@ -6,8 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from somtom.marks.detect_page import Page, element
-from somtom.marks.detect_text import Run
+from somtom.marks.detect_page import Page, count_rows, element
 from somtom.schemas.annotation import Element
 
 
@@ -18,7 +17,7 @@ def find_boxes(page: Page) -> list[Element]:
     for number, (box, held) in enumerate(zip(page.rectangles.tolist(), page.held, strict=True)):
         x0, y0, x1, y1 = box
         wide, high = (x1 - x0) / page.unit, (y1 - y0) / page.unit
-        rows = _count_rows(held)
+        rows = count_rows(held)
         if not 0.9 <= high <= 7 or wide > 110 or (x0 <= 0 and x1 >= page.width) or chained[number]:
             continue
         if not held:
@@ -67,13 +66,3 @@ def _chained(page: Page) -> NDArray[np.bool_]:
                 chain = []
             chain.append(cell)
     return chained
-
-
-def _count_rows(runs: Sequence[Run]) -> int:
-    rows, bottom = 0, -1.0
-    for run in sorted(runs, key=lambda one: one.y0):
-        if run.y0 >= bottom:
-            rows += 1
-            bottom = run.y1
-        bottom = max(bottom, run.y1 - 0.3 * run.height)
-    return rows

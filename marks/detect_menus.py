@@ -1,10 +1,11 @@
 """Entries of menus and bars: what is clicked on is larger than its text."""
 
-from collections import defaultdict
+from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 
-from somtom.marks.detect_page import Page, element
+from somtom.marks.detect_page import Page, count_rows, element, runs_on
 from somtom.marks.detect_text import Run
 from somtom.schemas.annotation import Element
 
@@ -44,9 +45,7 @@ def find_entries(page: Page) -> list[Element]:
 
 def _panels(page: Page) -> list[tuple[int, int, list[Run]]]:
     """Left and right side of each narrow column of flat areas, and the runs on them."""
-    on: dict[int, list[Run]] = defaultdict(list)
-    for run in page.runs:
-        on[run.surface].append(run)
+    on = runs_on(page)
     panels: list[tuple[int, int, list[Run]]] = []
     for surface in sorted(on, key=lambda one: (-len(on[one]), one)):
         x0, _, x1, _ = (int(value) for value in page.areas.boxes[surface])
@@ -62,32 +61,61 @@ def _panels(page: Page) -> list[tuple[int, int, list[Run]]]:
 
 
 def find_bar_entries(page: Page) -> list[Element]:
-    """Entries of a bar at the top or bottom: each as high as the bar, with some room on its sides."""
-    on: dict[int, list[Run]] = defaultdict(list)
-    for run in page.runs:
-        on[run.surface].append(run)
+    """Entries of bars: each as high as the bar, with some room on its sides.
+
+    A bar lies at the top or bottom of the picture, or is a rectangle with a row of at least three entries
+    that is not one of several on top of each other, as the rows of a table are.
+    """
     found = []
+    on = runs_on(page)
     for surface, runs in sorted(on.items()):
         x0, y0, x1, y1 = (int(value) for value in page.areas.boxes[surface])
-        high = (y1 - y0) / page.unit
-        if not surface or (y0 > 2 and y1 < page.height - 2) or not 2.5 <= high <= 7.5:
-            continue
-        if x1 - x0 < 10 * page.unit:
-            continue
-        groups: list[list[Run]] = []
-        for run in sorted(runs, key=lambda one: one.x0):
-            if groups and run.x0 - max(one.x1 for one in groups[-1]) <= 1.2 * page.unit:
-                groups[-1].append(run)
-            else:
-                groups.append([run])
-        if y0 > 2 and len(groups) < 3:
-            continue
-        spans = [(min(one.x0 for one in group), max(one.x1 for one in group)) for group in groups]
-        for index, (left, right) in enumerate(spans):
-            before = (spans[index - 1][1] + left) / 2 if index else x0
-            after = (spans[index + 1][0] + right) / 2 if index + 1 < len(spans) else x1
-            room = (2.2 if right - left <= 3 * page.unit else 1.3) * page.unit
-            box = (max(left - room, before), float(y0), min(right + room, after), float(y1))
-            if box[2] - box[0] <= 25 * page.unit:
-                found.append(element(page, box, "button", 0.6))
+        at_edge = y0 <= 2 or y1 >= page.height - 2
+        if (
+            surface
+            and at_edge
+            and 2.5 * page.unit <= y1 - y0 <= 7.5 * page.unit
+            and x1 - x0 >= 10 * page.unit
+        ):
+            found += _entries_of_bar(page, (x0, y0, x1, y1), runs, 1 if y0 <= 2 else 3)
+    sides = Counter((x0, x1) for x0, _, x1, _ in page.rectangles.tolist())
+    for box, held in zip(page.rectangles.tolist(), page.held, strict=True):
+        x0, y0, x1, y1 = box
+        is_bar = 2.5 * page.unit <= y1 - y0 <= 8 * page.unit and x1 - x0 >= 30 * page.unit
+        if is_bar and len(held) >= 3 and count_rows(held) == 1 and not _is_stacked(page, box, sides):
+            found += _entries_of_bar(page, (x0, y0, x1, y1), held, 3)
+    return found
+
+
+def _is_stacked(page: Page, box: list[int], sides: Counter[tuple[int, int]]) -> bool:
+    """Whether a rectangle as wide as this one lies right above or below it."""
+    x0, y0, x1, y1 = box
+    if sides[x0, x1] < 2:
+        return False
+    left, top, right, bottom = page.rectangles.T
+    near = (np.abs(top - y1) <= 4) | (np.abs(bottom - y0) <= 4)
+    return bool(((left == x0) & (right == x1) & near).any())
+
+
+def _entries_of_bar(
+    page: Page, bar: tuple[int, int, int, int], runs: Sequence[Run], fewest: int
+) -> list[Element]:
+    x0, y0, x1, y1 = bar
+    groups: list[list[Run]] = []
+    for run in sorted(runs, key=lambda one: one.x0):
+        if groups and run.x0 - max(one.x1 for one in groups[-1]) <= 1.2 * page.unit:
+            groups[-1].append(run)
+        else:
+            groups.append([run])
+    if len(groups) < fewest:
+        return []
+    spans = [(min(one.x0 for one in group), max(one.x1 for one in group)) for group in groups]
+    found = []
+    for index, (left, right) in enumerate(spans):
+        before = (spans[index - 1][1] + left) / 2 if index else x0
+        after = (spans[index + 1][0] + right) / 2 if index + 1 < len(spans) else x1
+        room = (2.2 if right - left <= 3 * page.unit else 1.3) * page.unit
+        box = (max(left - room, before), float(y0), min(right + room, after), float(y1))
+        if box[2] - box[0] <= 25 * page.unit:
+            found.append(element(page, box, "button", 0.6))
     return found

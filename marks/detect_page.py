@@ -1,5 +1,6 @@
 """What is known of a screenshot before its elements are told: flat areas, rectangles, shapes and text."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -81,3 +82,22 @@ def element(page: Page, box: Box, role: str, score: float) -> Element:
     x0, y0 = max(x0, 0.0), max(y0, 0.0)
     x1, y1 = min(x1, float(page.width)), min(y1, float(page.height))
     return Element(float(x0), float(y0), float(x1), float(y1), role=role, score=score)
+
+
+def count_rows(runs: Sequence[Run]) -> int:
+    """How many lines the runs are on."""
+    rows, bottom = 0, -1.0
+    for run in sorted(runs, key=lambda one: one.y0):
+        if run.y0 >= bottom:
+            rows += 1
+            bottom = run.y1
+        bottom = max(bottom, run.y1 - 0.3 * run.height)
+    return rows
+
+
+def runs_on(page: Page) -> dict[int, list[Run]]:
+    """The runs on each flat area, by its number."""
+    on: dict[int, list[Run]] = defaultdict(list)
+    for run in page.runs:
+        on[run.surface].append(run)
+    return on
