@@ -41,14 +41,12 @@ class AlohaSource(Hdf5Source):
 
     kind: ClassVar[str] = "aloha"
 
-    actions: tuple[str, ...] = ("action",)  # arrays that make up the action; Mobile ALOHA adds base_action
-    states: tuple[str, ...] = ("qpos",)  # keys of observations that make up the state, such as qpos, qvel
+    action: tuple[str, ...] = ("action",)  # arrays that make up the action; Mobile ALOHA adds base_action
+    state: tuple[str, ...] = ("qpos",)  # keys of observations that make up the state, such as qpos, qvel
     sidecar: str = ""  # file with an episode's words: text, or JSON with "instruction"; {stem} = its name
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.actions:
-            raise ValueError("actions must name at least one array")
         if self.sidecar and not is_safe_uri(self.sidecar):
             raise ValueError(f"sidecar must be a relative path, got {self.sidecar!r}")
 
@@ -79,8 +77,8 @@ class AlohaSource(Hdf5Source):
         """Open a file; see `EpisodeSource.open`."""
         with open_hdf5(locator) as file:
             layout = Layout(
-                actions={name: name for name in self.actions},
-                states={key: f"observations/{key}" for key in self.states},
+                actions={name: name for name in self.action},
+                states={key: f"observations/{key}" for key in self.state},
                 images=pictures_in(file, IMAGES),
                 hz=self.control_hz or USUAL_HZ,
                 instruction=self._instruction(file, locator),

@@ -26,6 +26,7 @@ from somtom.sources.hdf5_files import (
     read_row,
 )
 from somtom.sources.images import MAX_IMAGE_BYTES, decode_image
+from somtom.sources.lerobot_vectors import pick_dimensions
 from somtom.sources.pictures import ArrayPicture, check_pixels, check_size, scaled_size
 
 Picture = NDArray[np.uint8]
@@ -129,6 +130,7 @@ class Hdf5Source(EpisodeSource, ABC):
     turn: str = "none"  # how stored pictures are turned upright: none | flip (top to bottom) | rotate (180)
     colours: str = "rgb"  # order of the colours in stored pictures: rgb | bgr
     action_names: tuple[str, ...] = ()  # names of the action's dimensions; empty = as the kind has them
+    action_dims: tuple[str, ...] = ()  # dimensions to take, by name, place or part; empty = all
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -145,7 +147,11 @@ class Hdf5Source(EpisodeSource, ABC):
             DataError: `bad_action`, `bad_record`, `missing_camera`, ...
         """
         actions, action_names = _columns(file, layout.actions, layout.dimensions, -1, "bad_action")
-        steps = len(actions)
+        steps, names = len(actions), self.action_names or action_names
+        if not names or len(names) != actions.shape[1]:
+            raise DataError("bad_action", f"{len(names)} action_names for {actions.shape[1]} dimensions")
+        taken = pick_dimensions(names, self.action_dims)
+        actions = actions[:, taken]
         images = layout.images
         cameras = self.cameras or tuple(images)
         absent = [name for name in cameras if name not in images]
@@ -159,7 +165,7 @@ class Hdf5Source(EpisodeSource, ABC):
         return Hdf5Episode(
             times_s=np.arange(steps) / layout.hz,
             actions=actions,
-            action_names=self.action_names or action_names,
+            action_names=tuple(names[index] for index in taken),
             states=states,
             state_names=state_names,
             instruction=" ".join((self.instruction or layout.instruction).split()),

@@ -36,8 +36,8 @@ class DemoSource(Hdf5Source):
 
     usual_states: ClassVar[tuple[str, ...]] = ()
 
-    states: tuple[str, ...] = ()  # keys of obs that make up the state; empty = those usual for the kind
-    action: str = "actions"  # key of a demonstration's actions, such as actions_abs
+    action: tuple[str, ...] = ("actions",)  # keys of a demonstration that make up the action, in this order
+    state: tuple[str, ...] = ()  # keys of its obs that make up the state; empty = those usual for the kind
     filter_key: str = ""  # only the demonstrations that mask/<filter_key> lists
     split_by_mask: bool = False  # mask/train and mask/valid say which split a demonstration is in
 
@@ -68,12 +68,12 @@ class DemoSource(Hdf5Source):
             env = json_attribute(group_at(file, "data"), "env_args")
             found = [key for key in self.usual_states if member(file, f"{demo}/obs/{key}") is not None]
             layout = Layout(
-                actions={"action": f"{demo}/{self.action}"},
-                states={key: f"{demo}/obs/{key}" for key in self.states or found},
+                actions={key: f"{demo}/{key}" for key in self.action},
+                states={key: f"{demo}/obs/{key}" for key in self.state or found},
                 images=pictures_in(file, f"{demo}/obs"),
                 hz=self.control_hz or _control_hz(env),
                 instruction=self.file_instruction(file, demo, env),
-                dimensions={"action": POSE_ACTION} if self.acts_on_pose(env) else {},
+                dimensions={"actions": POSE_ACTION} if self.acts_on_pose(env) else {},
             )
             return self.episode(file, uri, locator, layout)
 

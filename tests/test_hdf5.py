@@ -88,13 +88,20 @@ def test_the_control_rate_is_the_files_unless_set(tmp_path: Path) -> None:
 def test_an_action_has_names_only_where_they_are_known(tmp_path: Path) -> None:
     pose = {"env_kwargs": {"controller_configs": {"type": "OSC_POSE", "control_delta": True}}}
     joint = {"env_kwargs": {"controller_configs": {"type": "JOINT_POSITION"}}}
-    for env, names in ((pose, POSE_ACTION), (joint, tuple(f"action_{k}" for k in range(7)))):
+    for env, names in ((pose, POSE_ACTION), (joint, tuple(f"actions_{k}" for k in range(7)))):
         path = write_demos(tmp_path / "a.hdf5", {"demo_0": 4}, env)
         robot = first_clip(RobomimicSource(str(path))).annotation.robot
         assert robot is not None and robot.names == names
     named = RobomimicSource(str(path), action_names=tuple("abcdefg"))
     assert scan(named, next(iter(named.items(0)))).action_names == tuple("abcdefg")
     assert reason_of(replace(named, action_names=("a", "b"))) == "bad_action"
+
+
+def test_dimensions_of_the_action_can_be_picked(tmp_path: Path) -> None:
+    source = AlohaSource(str(write_aloha(tmp_path / "a.hdf5")), action_dims=("right_gripper", "0"))
+    robot = first_clip(source).annotation.robot
+    assert robot is not None and robot.names == (TWO_ARMS[13], TWO_ARMS[0])
+    assert reason_of(AlohaSource(str(tmp_path), action_dims=("tail",))) == "bad_action"
 
 
 def test_words_come_from_the_demonstration_then_the_file_and_first_from_the_setting(tmp_path: Path) -> None:
@@ -159,7 +166,7 @@ def test_alohas_pictures_are_those_that_pillow_decodes(tmp_path: Path, form: str
 
 def test_alohas_numbers_equal_what_h5py_gives(tmp_path: Path) -> None:
     path = write_aloha(tmp_path / "episode_0.hdf5")
-    robot = first_clip(AlohaSource(str(path), states=("qpos", "qvel"))).annotation.robot
+    robot = first_clip(AlohaSource(str(path), state=("qpos", "qvel"))).annotation.robot
     assert robot is not None and robot.names == TWO_ARMS
     with h5py.File(path) as file:
         assert (robot.actions[0] == file["action"][0].astype(np.float64)).all()
@@ -172,11 +179,11 @@ def test_mobile_alohas_base_is_part_of_the_action_where_asked(tmp_path: Path) ->
     base = np.arange(12.0).reshape(6, 2)
     with h5py.File(path, "r+") as file:
         file["base_action"] = base
-    source = AlohaSource(str(path), actions=("action", "base_action"))
+    source = AlohaSource(str(path), action=("action", "base_action"))
     robot = first_clip(source).annotation.robot
     assert robot is not None and robot.names == (*TWO_ARMS, "base_linear", "base_angular")
     assert robot.actions[0, 14:].tolist() == base[0].tolist()
-    assert reason_of(AlohaSource(str(path), actions=("torque",))) == "bad_action"
+    assert reason_of(AlohaSource(str(path), action=("torque",))) == "bad_action"
 
 
 def test_alohas_words_come_from_the_file_or_a_sidecar(tmp_path: Path) -> None:

@@ -106,6 +106,10 @@ HOSTILE: dict[str, tuple[Callable[[Any], Any], str]] = {
     ),
     "complex actions": (lambda file: remake(file, ACTIONS, data=np.zeros((9, 7), complex)), "bad_action"),
     "null actions": (lambda file: remake(file, ACTIONS, data=h5py.Empty("f8")), "bad_action"),
+    "actions of no dimensions": (
+        lambda file: remake(file, ACTIONS, data=np.zeros((9, 0))),
+        "bad_action",
+    ),
     "no actions": (lambda file: file.__delitem__(ACTIONS), "bad_action"),
     "an action that is not a number": (nan_action, "bad_action"),
     "an empty demonstration": (lambda file: remake(file, ACTIONS, data=np.zeros((0, 7))), "bad_record"),
