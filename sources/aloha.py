@@ -1,7 +1,7 @@
 """Episodes of ALOHA and ACT, one HDF5 file each: raw pictures, or JPEGs filled up to one length."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, ClassVar
@@ -10,11 +10,12 @@ from somtom.schemas.check_sample import is_safe_uri
 from somtom.schemas.reasons import DataError
 from somtom.schemas.refs import Item
 from somtom.sources.files import open_binary
-from somtom.sources.hdf5_episodes import Hdf5Episode, Hdf5Source, Layout, pictures_in
+from somtom.sources.hdf5_episodes import Hdf5Episode, Hdf5Source, Layout, peek_files, pictures_in
 from somtom.sources.hdf5_files import (
     MAX_TEXT,
     SUFFIXES,
     dataset_at,
+    form_of,
     open_hdf5,
     read_texts,
     text_attribute,
@@ -53,20 +54,7 @@ class AlohaSource(Hdf5Source):
     @classmethod
     def recognise(cls, path: str) -> Found | None:
         """Look for observations/images and action in the first file; see `Source.recognise`."""
-        try:
-            files = list(list_files(path, include=SUFFIXES))
-            with open_hdf5(files[0].locator) as file:
-                cameras = list(pictures_in(file, IMAGES))
-                action = dataset_at(file, "action")
-                if action is None or not cameras:
-                    return None
-                notes = (
-                    f"{len(files)} HDF5 files, an episode each",
-                    f"cameras: {', '.join(cameras)}; action {action.shape} in {files[0].uri}",
-                )
-        except (DataError, OSError, ValueError):  # not there, not HDF5, or without h5py
-            return None
-        return Found({"path": path}, notes)
+        return peek_files(path, _look)
 
     def items(self, index: int) -> Iterator[Item]:
         """List the files; see `Source.items`."""
@@ -98,6 +86,13 @@ class AlohaSource(Hdf5Source):
             if name in file.attrs:
                 return text_attribute(file, name) or ""
         return ""
+
+
+def _look(file: Any) -> Sequence[str]:
+    cameras, action = pictures_in(file, IMAGES), dataset_at(file, "action")
+    if action is None or not cameras:
+        return ()
+    return (f"{form_of(action)[0]} actions", f"cameras: {', '.join(cameras)}")
 
 
 def _read_sidecar(locator: str, sidecar: str) -> str:

@@ -16,9 +16,11 @@ from somtom.schemas.settings import ClipSettings
 from somtom.sources.episodes import Episode, EpisodeSource, StepPicture
 from somtom.sources.fingerprint import shared_fingerprint
 from somtom.sources.hdf5_files import (
+    SUFFIXES,
     ChunkGuard,
     dataset_at,
     form_of,
+    load_h5py,
     member,
     names_of,
     open_hdf5,
@@ -27,11 +29,14 @@ from somtom.sources.hdf5_files import (
 )
 from somtom.sources.images import MAX_IMAGE_BYTES, decode_image
 from somtom.sources.lerobot_vectors import pick_dimensions
+from somtom.sources.listing import list_files
 from somtom.sources.pictures import ArrayPicture, check_pixels, check_size, scaled_size
+from somtom.sources.source import Found
 
 Picture = NDArray[np.uint8]
 
 MAX_HZ = 100_000.0
+MAX_PEEKED = 20  # files
 # How the stored pictures are turned to stand upright.
 TURNS: dict[str, Callable[[Picture], Picture]] = {
     "none": lambda picture: picture,
@@ -177,6 +182,27 @@ class Hdf5Source(EpisodeSource, ABC):
             turn=self.turn,
             colours=self.colours,
         )
+
+
+def peek_files(path: str, look: Callable[[Any], Sequence[str]]) -> Found | None:
+    """Look into the first HDF5 files of a path; `look` says nothing of a file that is of another kind."""
+    try:
+        files = list(list_files(path, include=SUFFIXES))
+        load_h5py()
+    except (DataError, OSError, ValueError):  # not there, or no h5py
+        return None
+    fitting, notes = 0, [""]
+    for listed in files[:MAX_PEEKED]:
+        try:
+            with open_hdf5(listed.locator) as file:
+                said = look(file)
+        except (DataError, OSError):
+            continue
+        if said and not fitting:
+            notes += [f"{listed.uri}: {said[0]}", *said[1:]]
+        fitting += bool(said)
+    notes[0] = f"{fitting} of {min(len(files), MAX_PEEKED)} files looked into, of {len(files)} HDF5 files"
+    return Found({"path": path}, tuple(notes)) if fitting else None
 
 
 def pictures_in(group: Any, folder: str) -> dict[str, str]:

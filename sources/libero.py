@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 from somtom.schemas.reasons import DataError
+from somtom.sources.hdf5_episodes import peek_files
 from somtom.sources.hdf5_files import group_at
-from somtom.sources.robomimic import DemoSource, json_attribute, recognise_demos
+from somtom.sources.robomimic import DemoSource, json_attribute, look_for_demos
 from somtom.sources.source import Found
 
 
@@ -22,7 +24,7 @@ class LiberoSource(DemoSource):
     @classmethod
     def recognise(cls, path: str) -> Found | None:
         """Look for data/demo_i and the task's words in the first file; see `Source.recognise`."""
-        return recognise_demos(path, is_libero=True)
+        return peek_files(path, partial(look_for_demos, is_libero=True))
 
     def file_instruction(self, file: Any, demo: str, env: Mapping[str, Any]) -> str:
         """The task in words, which all demonstrations of a file share; see `DemoSource`."""

@@ -3,14 +3,15 @@
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar
 
 from somtom.schemas.reasons import DataError
 from somtom.schemas.refs import Item, Scan
 from somtom.schemas.settings import ClipSettings, ShotSettings
-from somtom.sources.hdf5_episodes import MAX_HZ, Hdf5Episode, Hdf5Source, Layout, pictures_in
+from somtom.sources.hdf5_episodes import MAX_HZ, Hdf5Episode, Hdf5Source, Layout, peek_files, pictures_in
 from somtom.sources.hdf5_files import (
     SUFFIXES,
     dataset_at,
@@ -135,29 +136,23 @@ class RobomimicSource(DemoSource):
     @classmethod
     def recognise(cls, path: str) -> Found | None:
         """Look for data/demo_i in the first file; see `Source.recognise`."""
-        return recognise_demos(path, is_libero=False)
+        return peek_files(path, partial(look_for_demos, is_libero=False))
 
 
-def recognise_demos(path: str, is_libero: bool) -> Found | None:
-    """Look for demonstrations in the first HDF5 file of a path; LIBERO's say what the task is."""
-    try:
-        files = list(list_files(path, include=SUFFIXES))
-        with open_hdf5(files[0].locator) as file:
-            data = group_at(file, "data")
-            demos = names_of(data)
-            if not demos or (text_attribute(data, "problem_info") is not None) != is_libero:
-                return None
-            group_at(data, f"{demos[0]}/obs")
-            cameras = list(pictures_in(file, f"data/{demos[0]}/obs"))
-            masks = member(file, "mask")
-            notes = [
-                f"{len(files)} HDF5 files; {len(demos)} demonstrations in {files[0].uri}",
-                f"cameras: {', '.join(cameras) or 'none, so nothing can be made of it'}",
-                *([] if masks is None else [f"filter keys: {', '.join(names_of(masks))}"]),
-            ]
-    except (DataError, OSError, ValueError):  # not there, not HDF5, or without h5py
-        return None
-    return Found({"path": path}, tuple(notes))
+def look_for_demos(file: Any, is_libero: bool) -> Sequence[str]:
+    """What an opened file of demonstrations holds; empty where it has none. LIBERO's say what the task is."""
+    data = group_at(file, "data")
+    demos = names_of(data)
+    if not demos or (text_attribute(data, "problem_info") is not None) != is_libero:
+        return ()
+    group_at(data, f"{demos[0]}/obs")
+    cameras = pictures_in(file, f"data/{demos[0]}/obs")
+    masks = member(file, "mask")
+    return (
+        f"{len(demos)} demonstrations",
+        f"cameras: {', '.join(cameras) or 'none, so nothing can be made of it'}",
+        *([] if masks is None else [f"filter keys: {', '.join(names_of(masks))}"]),
+    )
 
 
 def json_attribute(owner: Any, name: str) -> dict[str, Any]:

@@ -226,6 +226,19 @@ def test_kinds_recognise_their_own_files(tmp_path: Path) -> None:
         assert kind.recognise(str(tmp_path / "nothing")) is None  # type: ignore[attr-defined]
 
 
+def test_a_folder_of_two_kinds_is_recognised_as_both(tmp_path: Path) -> None:
+    write_aloha(tmp_path / "a.hdf5")
+    write_demos(tmp_path / "b.hdf5", {"demo_0": 4, "demo_1": 4})
+    (tmp_path / "c.hdf5").write_bytes(b"")
+    for kind, note in (
+        (AlohaSource, "a.hdf5: (6, 14) actions"),
+        (RobomimicSource, "b.hdf5: 2 demonstrations"),
+    ):
+        found = kind.recognise(str(tmp_path))  # type: ignore[attr-defined]
+        assert found.settings == {"path": str(tmp_path)}
+        assert found.notes[:2] == ("1 of 3 files looked into, of 3 HDF5 files", note)
+
+
 def test_without_h5py_one_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_demos(tmp_path / "a.hdf5", {"demo_0": 4})
     monkeypatch.setitem(sys.modules, "h5py", None)
