@@ -14,6 +14,7 @@ def find_boxes(page: Page) -> list[Element]:
     """Tell buttons and fields by their size and by how the one line in them lies."""
     found = []
     chained = _chained(page)
+    drawn = np.array([(run.x0, run.y0, run.x1, run.y1) for run in page.runs], np.int32).reshape(-1, 4)
     for number, (box, held) in enumerate(zip(page.rectangles.tolist(), page.held, strict=True)):
         x0, y0, x1, y1 = box
         wide, high = (x1 - x0) / page.unit, (y1 - y0) / page.unit
@@ -21,7 +22,7 @@ def find_boxes(page: Page) -> list[Element]:
         if not 0.9 <= high <= 7 or wide > 110 or (x0 <= 0 and x1 >= page.width) or chained[number]:
             continue
         if not held:
-            if 0.8 <= wide / high <= 1.25 and high <= 2.5:
+            if 0.8 <= wide / high <= 1.25 and high <= 2.5 and not _lies_in(box, drawn):
                 found.append(element(page, (x0, y0, x1, y1), "field", 0.4))
             elif wide >= 3 * high and 1.8 <= high <= 5 and _stands_alone(page, box):
                 found.append(element(page, (x0, y0, x1, y1), "field", 0.6))
@@ -29,11 +30,18 @@ def find_boxes(page: Page) -> list[Element]:
             left = min(run.x0 for run in held) - x0
             right = x1 - max(run.x1 for run in held)
             plain = max(run.capital for run in held) < 1.4 * page.unit
-            if right > 3 * left + 2 * page.unit and wide > 3 * high and plain:
+            if right > 2 * left + 2 * page.unit and wide > 3 * high and plain:
                 found.append(element(page, (x0, y0, x1, y1), "field", 0.7))
-            elif (high <= 4.5 or wide <= 12) and (wide <= 20 or abs(left - right) <= 0.2 * (x1 - x0)):
+            elif wide <= 20 or abs(left - right) <= 0.2 * (x1 - x0):
                 found.append(element(page, (x0, y0, x1, y1), "button", 0.8))
     return found
+
+
+def _lies_in(box: Sequence[int], drawn: NDArray[np.int32]) -> bool:
+    """Whether a box is a part of what is drawn, such as the inside of a letter."""
+    x0, y0, x1, y1 = box
+    around = (drawn[:, 0] < x0) & (drawn[:, 1] < y0) & (drawn[:, 2] > x1) & (drawn[:, 3] > y1)
+    return bool(around.any())
 
 
 def _stands_alone(page: Page, box: Sequence[int]) -> bool:

@@ -57,7 +57,8 @@ def look_at(picture: NDArray[np.uint8]) -> Page:
     capitals = [run.capital for run in runs if run.pieces >= 3]
     unit = float(np.median(capitals)) if capitals else 1.3 * small
     height, width = change.shape
-    return Page(width, height, unit, areas, rectangles, runs, pieces, _hold(rectangles, runs))
+    held = _hold(rectangles.boxes, runs)
+    return Page(width, height, unit, areas, rectangles.boxes, runs, pieces, held)
 
 
 def _hold(rectangles: NDArray[np.int32], runs: Sequence[Run]) -> list[list[Run]]:
