@@ -1,9 +1,9 @@
 """A first look into a path that may hold annotated pictures: a few records, and where their pictures are."""
 
+import contextlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from somtom.schemas.reasons import DataError
@@ -12,7 +12,7 @@ from somtom.sources.boxes import CONVENTIONS, box_in_pixels
 from somtom.sources.files import is_remote, local_path
 from somtom.sources.images import image_size, read_image
 from somtom.sources.picture_records import picture_uri
-from somtom.sources.places import PATTERNS, PICTURE, placed_records
+from somtom.sources.places import PATTERNS, PICTURE, first_records
 from somtom.sources.source import Found
 
 MAX_TABLES = 40  # files looked into
@@ -27,14 +27,14 @@ class PeekedRecords:
     """Records that were recognised.
 
     Args:
-        path: where was looked.
         table: the annotation file.
+        tables: that one, or a glob of it and its like.
         records: its first ones.
         images: the folder in which the first record's picture lies, "" where it was not found.
     """
 
-    path: str
     table: Path
+    tables: str
     records: tuple[Record, ...]
     images: str
 
@@ -42,10 +42,10 @@ class PeekedRecords:
         """Say what settings would read it; how boxes are written is counted over the first pictures."""
         if any(isinstance(record.get(PICTURE), dict) for record in self.records):
             note = f"{self.table.name}: pictures with boxes, documented as {convention}"
-            return Found({"path": self.path}, (note,))
+            return Found({"path": self.tables}, (note,))
         settings: dict[str, object] = {
             "path": self.images or str(self.table.parent),
-            "annotations": str(self.table),
+            "annotations": self.tables,
         }
         notes = [f"{self.table.name}: records of pictures with boxes"]
         if not self.images:
@@ -78,23 +78,36 @@ def name_in(record: Record) -> object:
     )
 
 
-def peek_records(path: str, fits: Callable[[Record], bool]) -> PeekedRecords | None:
+def peek_records(path: str, fits: Callable[[Record], bool], most: int = MAX_RECORDS) -> PeekedRecords | None:
     """Look for an annotation file whose first record fits, at the path or in the folder; local ones only."""
     if is_remote(path):
         return None
     where = local_path(path)
-    tables = [where] if where.is_file() else _tables_in(where)
-    for table in tables[:MAX_TABLES]:
-        if not any(table.match(pattern) for pattern in PATTERNS):
-            continue
-        try:
-            first = [record for _, record in islice(placed_records(str(table)), MAX_RECORDS)]
-        except (DataError, OSError):
-            continue
-        records = tuple(record for record in first if not isinstance(record, str))
-        if records and fits(records[0]):
-            return PeekedRecords(path, table, records, _folder_of(records, table))
+    for table in [where] if where.is_file() else _tables_in(where)[:MAX_TABLES]:
+        if _fits_first(table, fits):
+            with contextlib.suppress(DataError, OSError):
+                records = tuple(one for one in first_records(str(table), most) if not isinstance(one, str))
+                tables = str(table) if where.is_file() else _with_its_like(table, fits)
+                return PeekedRecords(table, tables, records, _folder_of(records, table))
     return None
+
+
+def _fits_first(table: Path, fits: Callable[[Record], bool]) -> bool:
+    """Whether it is an annotation file, and its first record fits."""
+    if not any(table.match(pattern) for pattern in PATTERNS):
+        return False
+    try:
+        first = next(first_records(str(table), 1), "it is empty")
+    except (DataError, OSError):
+        return False
+    return not isinstance(first, str) and fits(first)
+
+
+def _with_its_like(table: Path, fits: Callable[[Record], bool]) -> str:
+    """The file, or a glob where all files beside it of its suffix fit as well."""
+    beside = sorted(table.parent.glob(f"*{table.suffix}"))
+    all_fit = len(beside) > 1 and all(_fits_first(one, fits) for one in beside[:MAX_TABLES])
+    return str(table.parent / f"*{table.suffix}") if all_fit else str(table)
 
 
 def _tables_in(folder: Path) -> list[Path]:

@@ -106,12 +106,12 @@ class PictureRecords(ScreenSource, ABC):
                         name = self.picture_of(record)
                         uri = row if name is None else picture_uri(name)
                     except DataError as error:
-                        items.append(_unusable(index, row, table.locator, error))
+                        items.append(unusable(index, row, table.locator, error))
                     else:
                         here = places.setdefault(uri, {}).setdefault(table.uri, [])
                         here.append((place.at, place.size))
             except DataError as error:
-                items.append(_unusable(index, table.uri, table.locator, error))
+                items.append(unusable(index, table.uri, table.locator, error))
         for uri, tables in places.items():
             first = next(iter(tables))
             embedded = PurePosixPath(first).suffix.lower() == ".parquet"
@@ -172,7 +172,8 @@ def picture_uri(name: object) -> str:
     return normpath(name)
 
 
-def _unusable(index: int, uri: str, locator: str, error: DataError) -> Item:
+def unusable(index: int, uri: str, locator: str, error: DataError) -> Item:
+    """An item that is there for its reject: its payload says why it cannot be opened."""
     return Item(index, uri, locator, json.dumps({"reason": error.reason, "message": error.message}))
 
 

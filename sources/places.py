@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import IO
 
@@ -64,6 +65,19 @@ def placed_records(locator: str) -> Iterator[tuple[Place | None, Record]]:
         return
     with open_binary(locator) as file:
         yield from _placed_elements(file, locator) if suffix == ".json" else _placed_lines(file)
+
+
+def first_records(locator: str, most: int) -> Iterator[Record]:
+    """Read the first records, as little of the file as that takes.
+
+    Raises:
+        DataError: as `placed_records`.
+    """
+    if PurePosixPath(locator).suffix.lower() == PARQUET:
+        cells = ParquetCells(locator)
+        yield from (cells.row(number, _small_columns(cells)) for number in range(min(most, cells.count)))
+        return
+    yield from (record for _, record in islice(placed_records(locator), most))
 
 
 def read_placed(locator: str, places: Iterable[Place]) -> Iterator[Mapping[str, object]]:

@@ -16,6 +16,7 @@ from somtom.sources.epic_kitchens import EpicKitchensSource
 from somtom.sources.lerobot import LerobotSource
 from somtom.sources.libero import LiberoSource
 from somtom.sources.llava import LlavaSource
+from somtom.sources.mind2web import Mind2WebSource
 from somtom.sources.rico import RicoSource
 from somtom.sources.rlds import RldsSource
 from somtom.sources.robomimic import RobomimicSource
@@ -36,6 +37,7 @@ SOURCES: dict[str, type[Any]] = {
     "ssv2": SomethingSomethingSource,
     "seeclick": SeeClickSource,
     "screenspot": ScreenSpotSource,
+    "mind2web": Mind2WebSource,
     "robomimic": RobomimicSource,
     "libero": LiberoSource,
     "aloha": AlohaSource,
