@@ -70,7 +70,7 @@ def select_elements(
     if len(elements) > MOST_ELEMENTS:
         raise DataError("unsupported", f"{len(elements)} elements, {MOST_ELEMENTS} at most are looked at")
     boxes = clipped_boxes(elements, width, height)
-    why_not = [_why_not(one, box, width, height, settings) for one, box in zip(elements, boxes, strict=True)]
+    why_not = verdicts(elements, width, height, settings)
     wanted = next((index for index in action.targets if why_not[index] not in _NEVER), -1)
     candidates = [index for index, reason in enumerate(why_not) if not reason or index == wanted]
     named = _with_texts_inside(elements, boxes, candidates)
@@ -144,15 +144,16 @@ def _why_not(one: Element, box: Boxes, width: int, height: int, settings: UiSett
     return ""
 
 
+def verdicts(elements: Sequence[Element], width: int, height: int, settings: UiSettings) -> list[str]:
+    """Say of each element why it gets no mark by itself, "" where it may; for a person."""
+    boxes = clipped_boxes(elements, width, height)
+    return [_why_not(one, box, width, height, settings) for one, box in zip(elements, boxes, strict=True)]
+
+
 def is_enough(screen: Screen, width: int, height: int, settings: UiSettings) -> bool:
     """Whether the elements given are as many as `min_elements`, and one is where the action points to."""
     boxes = clipped_boxes(screen.elements, width, height)
-    usable = boxes[
-        [
-            not _why_not(one, box, width, height, settings)
-            for one, box in zip(screen.elements, boxes, strict=True)
-        ]
-    ]
+    usable = boxes[[not reason for reason in verdicts(screen.elements, width, height, settings)]]
     action = screen.action
     if len(usable) < settings.min_elements:
         return False

@@ -8,19 +8,23 @@ from numpy.typing import NDArray
 
 from somtom.marks.select import select_marks
 from somtom.pipelines.config import ConfigError, parse_config
+from somtom.pipelines.explain_screen import screen_lines
 from somtom.pipelines.output import OutputError, read_config_tree
+from somtom.schemas.annotation import RobotStep
 from somtom.schemas.folder import META, plan_path, tracks_path
 from somtom.schemas.manifest import read_manifest
 from somtom.schemas.meta_tables import ITEM_COLUMNS, ITEMS, REJECT_COLUMNS, REJECTS
 from somtom.schemas.motion import Motion
 from somtom.schemas.parquet import find_rows
-from somtom.schemas.plan_table import PLAN_COLUMNS
+from somtom.schemas.plan_table import PLAN_COLUMNS, read_plan
 from somtom.schemas.reasons import REASONS, DataError
 from somtom.schemas.settings import BuildSettings
 from somtom.schemas.tracks import Tracks
-from somtom.schemas.tracks_table import StoredClip, read_tracks
+from somtom.schemas.tracks_table import StoredClip
 from somtom.tracking.motion import MIN_CONFIDENCE, REFERENCE_SIDE, mean_displacement
+from somtom.transforms.attempts import Attempts
 from somtom.transforms.label_clip import judge_motion, tracks_of
+from somtom.transforms.relabel_shard import stored_clips
 
 SHOWN_KEYS = 5  # of those that an ambiguous prefix means
 
@@ -84,7 +88,9 @@ def _explain_clip(folder: Path, shard: str, key: str, settings: BuildSettings) -
     manifest = read_manifest(folder, shard)
     if manifest is None or not path.is_file():
         raise OutputError(f"{key}: its shard {shard} is not built yet; run the build again")
-    clip = next((one for one in read_tracks(path) if one.ref.key == key), None)
+    spec = next(read_plan(plan_path(folder), {shard}))
+    stored = stored_clips(folder, spec, Attempts(None, shard))
+    clip = next((one for one in stored if one.ref.key == key), None)
     if clip is None:
         raise DataError("unreadable", f"{path.name}: does not hold {key}, which was planned for it")
     yield key
@@ -94,6 +100,10 @@ def _explain_clip(folder: Path, shard: str, key: str, settings: BuildSettings) -
         yield f"  kept      as a sample in shards/{shard}.tar"
     else:
         yield from _why(reject.reason, reject.message)
+    if clip.annotation.screen is not None:
+        yield from screen_lines(clip, settings)
+    if clip.annotation.robot is not None:
+        yield from _what_is_done(clip.annotation.robot)
     if clip.tracks is not None:
         yield from _what_moves(clip, settings)
 
@@ -101,15 +111,25 @@ def _explain_clip(folder: Path, shard: str, key: str, settings: BuildSettings) -
 def _what_it_is(clip: StoredClip) -> Iterator[str]:
     ref = clip.ref
     yield f"  input     {ref.dataset}: {ref.uri}" + (f", camera {ref.camera}" if ref.camera else "")
-    yield (
-        f"  time      {ref.start_s:.3f} to {ref.end_s:.3f} s, {len(ref.frames)} frames, "
-        f"{ref.step_s:.4f} s apart, of {ref.fps:.2f} a second"
-    )
+    if ref.start_s >= 0:
+        yield (
+            f"  time      {ref.start_s:.3f} to {ref.end_s:.3f} s, {len(ref.frames)} frames, "
+            f"{ref.step_s:.4f} s apart, of {ref.fps:.2f} a second"
+        )
     if clip.width:
         source = f"{clip.source_width} x {clip.source_height}"
         yield f"  size      {clip.width} x {clip.height}, in the input {source}"
     if clip.tracker is not None:
         yield f"  tracker   {clip.tracker.name} {clip.tracker.version}"
+
+
+def _what_is_done(robot: RobotStep) -> Iterator[str]:
+    """Say what the robot does at the clip's first frame, and how its actions behave over the clip."""
+    repeat = f"{robot.frozen:.0%} of the clip's repeat the one before"
+    yield f"  actions   {len(robot.actions)} control steps; {repeat}"
+    for index, name in enumerate(robot.names):
+        first, jump = robot.actions[0, index], robot.jumps[index]
+        yield f"            {name}: {first:.6g}, changes by up to {jump:.3g} a step"
 
 
 def _what_moves(clip: StoredClip, settings: BuildSettings) -> Iterator[str]:
