@@ -1,6 +1,6 @@
 """Entries of menus and bars: what is clicked on is larger than its text."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,6 +8,8 @@ import numpy as np
 from somtom.marks.detect_page import Page, count_rows, element, runs_on
 from somtom.marks.detect_text import Run
 from somtom.schemas.annotation import Element
+
+WIDEST_PANEL = 32  # capitals high: a menu's panel is narrower
 
 
 def find_entries(page: Page) -> list[Element]:
@@ -45,19 +47,37 @@ def find_entries(page: Page) -> list[Element]:
 
 def _panels(page: Page) -> list[tuple[int, int, list[Run]]]:
     """Left and right side of each narrow column of flat areas, and the runs on them."""
-    on = runs_on(page)
+    spans: dict[tuple[int, int], list[Run]] = defaultdict(list)
+    for run in page.runs:
+        if run.surface:
+            spans[_span(page, run)].append(run)
     panels: list[tuple[int, int, list[Run]]] = []
-    for surface in sorted(on, key=lambda one: (-len(on[one]), one)):
-        x0, _, x1, _ = (int(value) for value in page.areas.boxes[surface])
-        if not surface or not 6 * page.unit <= x1 - x0 <= 32 * page.unit:
+    for x0, x1 in sorted(spans, key=lambda one: (-len(spans[one]), one)):
+        if not 6 * page.unit <= x1 - x0 <= WIDEST_PANEL * page.unit:
             continue
         for left, right, runs in panels:
             if abs(left - x0) <= page.unit and abs(right - x1) <= 1.5 * page.unit:
-                runs.extend(on[surface])
+                runs.extend(spans[x0, x1])
                 break
         else:
-            panels.append((x0, x1, list(on[surface])))
+            panels.append((x0, x1, list(spans[x0, x1])))
     return [panel for panel in panels if len(panel[2]) >= 3]
+
+
+def _span(page: Page, run: Run) -> tuple[int, int]:
+    """How far the flat area that a run stands on reaches to both sides: as a whole, or beside the run.
+
+    A menu and a bar of one colour are one area, of the form of an L.
+    """
+    x0, _, x1, _ = (int(value) for value in page.areas.boxes[run.surface])
+    middle = (run.x0 + run.x1) // 2
+    above = page.areas.labels[max(run.y0 - 6, 0) : max(run.y0 - 1, 1)]
+    other = np.flatnonzero((above != run.surface).all(axis=0))  # a JPEG's noise is not on all of the rows
+    at = int(np.searchsorted(other, middle))
+    if x1 - x0 <= WIDEST_PANEL * page.unit or (at < len(other) and other[at] == middle):
+        return x0, x1
+    # The outermost pixels of a colour differ from their neighbours: they are in no area.
+    return int(other[at - 1]) if at else 0, int(other[at]) + 1 if at < len(other) else page.width
 
 
 def find_bar_entries(page: Page) -> list[Element]:
