@@ -1,4 +1,7 @@
-"""What was done at a screenshot, in words: what later steps read as history."""
+"""What is done at a screenshot: where, in which direction, and the words in which later steps read it."""
+
+from somtom.schemas.reasons import DataError
+from somtom.sources.boxes import four_numbers
 
 MAX_WORDS = 300  # characters of a text that is repeated in words
 
@@ -40,3 +43,16 @@ def direction_of(right: float, down: float) -> str:
     if abs(right) > abs(down):
         return "right" if right > 0 else "left"
     return "down" if down > 0 else "up"
+
+
+def parse_point(values: object, what: str) -> tuple[float, float]:
+    """Read two finite numbers; `what` names them in the message.
+
+    Raises:
+        DataError: `bad_action`.
+    """
+    try:
+        first, second, _, _ = four_numbers([*values, 0, 0] if isinstance(values, list) else values)
+    except DataError as error:
+        raise DataError("bad_action", f"{what} must be two numbers, is {str(values)[:60]}") from error
+    return first, second

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from somtom.schemas.annotation import ScreenAction
 from somtom.schemas.reasons import DataError
-from somtom.sources.action_words import direction_of
+from somtom.sources.action_words import direction_of, parse_point
 from somtom.sources.boxes import four_numbers
 from somtom.sources.view_hierarchy import MAX_VIEWS, View, plain_text
 
@@ -42,17 +42,13 @@ def make_views(positions: Sequence[object], texts: Sequence[object], types: Sequ
     return views
 
 
-def make_point(numbers: Sequence[object]) -> Point | None:
+def make_point(numbers: object) -> Point | None:
     """Read (y, x); None where the step has none, which is written as -1.
 
     Raises:
         DataError: `bad_action`.
     """
-    if len(numbers) != 2 or not all(
-        isinstance(one, int | float) and not isinstance(one, bool) and math.isfinite(one) for one in numbers
-    ):
-        raise DataError("bad_action", f"a point must be two numbers, y and x, is {str(numbers)[:60]}")
-    y, x = (float(str(one)) for one in numbers)
+    y, x = parse_point(numbers, "a point, y and x,")
     if x == y == -1:
         return None
     if not all(-SLACK <= one <= 1 + SLACK for one in (x, y)):

@@ -1,20 +1,25 @@
-"""AndroidControl as it is published: compressed TFRecord files, a `tf.train.Example` for each episode."""
+"""AndroidControl: compressed TFRecord files with a `tf.train.Example` for each episode, or JSON lines."""
 
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import ClassVar
 
 from somtom.schemas.annotation import Screen, ScreenAction
 from somtom.schemas.keys import digest
 from somtom.schemas.reasons import DataError
 from somtom.schemas.record import load_json
+from somtom.schemas.refs import Item
 from somtom.sources.accessibility import parse_forest
-from somtom.sources.action_words import action_words
-from somtom.sources.boxes import four_numbers
+from somtom.sources.action_words import action_words, parse_point
+from somtom.sources.android_control_lines import LinesEpisode, is_episode, is_lines, line_items
 from somtom.sources.images import MAX_IMAGE_BYTES
+from somtom.sources.listing import list_files
+from somtom.sources.places import placed_records
 from somtom.sources.screen_stream import Payload, StreamedStep, StreamSource
+from somtom.sources.screens import ScreenEpisode
 from somtom.sources.source import Found
 from somtom.sources.tf_example import Example
 from somtom.sources.tfrecord import Span
@@ -22,6 +27,7 @@ from somtom.sources.view_hierarchy import View, plain_text, text_at, to_elements
 
 TEXTS = ("goal", "step")
 MAX_STEPS = 1_000
+MOST_FILES = 100  # that are looked at to recognise a folder
 MAX_TREE_BYTES = 1 << 24
 FEATURES = ("screenshots", "actions", "goal", "accessibility_trees")
 
@@ -42,11 +48,12 @@ _AT_A_POINT = ("click", "long_press", "type")
 
 @dataclass(frozen=True, kw_only=True)
 class AndroidControlSource(StreamSource):
-    """AndroidControl's TFRecord files; `path` is one of them, a folder or a glob."""
+    """AndroidControl's TFRecord files, or JSON lines made of them; `path` is a file, a folder or a glob."""
 
     kind: ClassVar[str] = "android-control"
 
     text: str = "goal"  # goal (of the episode) | step (what this action is for): the instruction
+    pictures: str = ""  # the folder of the pictures that JSON lines name; "" = beside them
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -55,9 +62,29 @@ class AndroidControlSource(StreamSource):
 
     @classmethod
     def recognise(cls, path: str) -> Found | None:
-        """TFRecord files of which the first record is an episode."""
+        """TFRecord files, or files of JSON lines, of which the first record is an episode."""
         place, count = cls.files_of_kind(path)
-        return Found({"path": place}, (f"{count} files of AndroidControl",)) if place else None
+        if place:
+            return Found({"path": place}, (f"{count} files of AndroidControl",))
+        try:
+            files = [file for file in islice(list_files(path), MOST_FILES) if is_lines(file.uri)]
+            mine = next((file for file in files if is_episode(_first_line(file.locator))), None)
+        except (DataError, OSError):
+            return None
+        return Found({"path": mine.locator}, ("JSON lines of AndroidControl's episodes",)) if mine else None
+
+    def items(self, index: int) -> Iterator[Item]:
+        """List the TFRecord files, and the episodes of JSON lines."""
+        files = list(list_files(self.path))
+        lines = [item for file in files if is_lines(file.uri) for item in line_items(index, file)]
+        whole = [Item(index, file.uri, file.locator) for file in files if not is_lines(file.uri)]
+        yield from sorted(lines + whole, key=lambda item: item.uri)
+
+    def open(self, uri: str, locator: str, payload: str) -> ScreenEpisode:
+        """Read an episode of JSON lines, or start to walk over a TFRecord file."""
+        if payload:
+            return LinesEpisode(uri, locator, payload, self.pictures, self.text)
+        return super().open(uri, locator, payload)
 
     @classmethod
     def is_mine(cls, payload: bytes) -> bool:
@@ -72,6 +99,13 @@ class AndroidControlSource(StreamSource):
         episode = _Episode(payload)
         for number in range(len(episode.shots)):
             yield _Step(episode, number, self.text)
+
+
+def _first_line(locator: str) -> object:
+    try:
+        return next((record for _, record in placed_records(locator)), None)
+    except DataError:
+        return None
 
 
 class _Episode:
@@ -180,11 +214,8 @@ class _Step(StreamedStep):
             raise DataError("bad_action", f"an action {name} must have a text as {member}")
         if name not in _AT_A_POINT:
             return ScreenAction(kind, argument.lower() if kind == "scroll" else argument)
-        try:
-            x, y, _, _ = four_numbers([said.get("x"), said.get("y"), 0, 0])
-        except DataError as error:
-            raise DataError("bad_action", f"an action {name} must have two numbers, x and y") from error
-        return ScreenAction(kind, argument, point=(x, y))
+        point = parse_point([said.get("x"), said.get("y")], f"x and y of {name}")
+        return ScreenAction(kind, argument, point=point)
 
     def _device(self, width: int, height: int) -> tuple[int, int]:
         """Size of the screen in its own pixels: what the record says, else that of the picture."""

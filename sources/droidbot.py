@@ -21,6 +21,7 @@ from somtom.sources.source import Found
 from somtom.sources.view_hierarchy import MAX_VIEWS, View, to_element, to_elements
 
 MAX_FILES = 100_000  # states and events of one run
+MAX_SIDE = 1 << 16
 SAME_SHAPE = (
     0.01  # share by which the root view's proportions may differ from the picture's to be the whole screen
 )
@@ -196,9 +197,9 @@ def _scale(
     The device's size is in newer states; else it is that of the root view where this has the picture's
     proportions (windows of dialogs have not), and else that of the picture.
     """
-    sides = [state.get(name) for name in ("width", "height")]
-    if all(isinstance(side, int) and not isinstance(side, bool) and 0 < side < 100_000 for side in sides):
-        across, down = (float(str(side)) for side in sides)
+    sides = [side for name in ("width", "height") if isinstance(side := state.get(name), int)]
+    if len(sides) == 2 and all(0 < side < MAX_SIDE for side in sides):
+        across, down = float(sides[0]), float(sides[1])
         if (across > down) != (width > height) and across != down and width != height:
             across, down = down, across
         return width / across, height / down
