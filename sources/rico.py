@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import ClassVar
 
 from somtom.schemas.annotation import Element, Screen
+from somtom.schemas.check_sample import is_safe_uri
 from somtom.schemas.reasons import DataError
 from somtom.schemas.refs import Item
 from somtom.sources.annotation_files import read_records
@@ -40,7 +41,7 @@ ID = re.compile(r"[0-9]{1,12}")
 
 @dataclass(frozen=True, kw_only=True)
 class RicoSource(ScreenSource):
-    """Rico's `combined` or `semantic_annotations` folder: <id>.jpg and <id>.json of each screen."""
+    """Rico's `combined` folder, <id>.jpg and <id>.json of each screen, or others named by their templates."""
 
     kind: ClassVar[str] = "rico"
 
@@ -55,6 +56,8 @@ class RicoSource(ScreenSource):
             template = getattr(self, name)
             if template.count("{id}") != 1 and (template or name == "picture"):
                 raise ValueError(f'{name} must hold one "{{id}}", got {template!r}')
+            if template and not is_safe_uri(template):
+                raise ValueError(f"{name} must stay in path, got {template!r}")
         if not (self.hierarchy or self.semantics):
             raise ValueError(
                 "one of hierarchy and semantics must be given: nothing else tells what is on a screen"

@@ -9,6 +9,7 @@ from somtom.sources.boxes import Box, four_numbers
 from somtom.sources.words import words_of
 
 MAX_VIEWS = 20_000
+MOST_TEXTS = 3  # in a view, for them to be its name
 MAX_TEXT = 2_000  # characters of one view's text that are kept
 
 
@@ -103,9 +104,17 @@ def to_element(view: View, scale_x: float, scale_y: float) -> Element:
 
 
 def text_at(views: Sequence[View], x: float, y: float) -> str:
-    """What the smallest view around a point of the device's screen says, "" where it says nothing."""
+    """What the smallest view that acts around a point of the device's screen says, "" where it says nothing.
+
+    One without a text of its own says what is written in it, unless that is as much as a page.
+    """
     around = [one for one in views if one.visible and _holds(one.box, x, y)]
-    return min(around, key=lambda one: _area(one.box)).text if around else ""
+    around = [one for one in around if one.actionable] or around
+    if not around:
+        return ""
+    one = min(around, key=lambda view: _area(view.box))
+    inside = [view.text for view in views if view.text and view.visible and _is_inside(view.box, one.box)]
+    return one.text or (plain_text(" ".join(inside)) if len(inside) <= MOST_TEXTS else "")
 
 
 def plain_text(*values: object) -> str:
@@ -138,6 +147,10 @@ def is_edit(role: str) -> bool:
 
 def _holds(box: Box, x: float, y: float) -> bool:
     return box[0] <= x < box[2] and box[1] <= y < box[3]
+
+
+def _is_inside(inner: Box, outer: Box) -> bool:
+    return all(inner[side] >= outer[side] and inner[side + 2] <= outer[side + 2] for side in (0, 1))
 
 
 def _area(box: Box) -> float:

@@ -15,7 +15,15 @@ from somtom.schemas.clips import Clip
 from somtom.schemas.reasons import DataError
 from somtom.schemas.settings import ClipSettings, ShotSettings
 from somtom.sources.rico import RicoSource
-from somtom.sources.view_hierarchy import MAX_VIEWS, View, parse_box, plain_text, to_elements, walk_tree
+from somtom.sources.view_hierarchy import (
+    MAX_VIEWS,
+    View,
+    parse_box,
+    plain_text,
+    text_at,
+    to_elements,
+    walk_tree,
+)
 
 
 def view(bounds: object, *children: object, **more: object) -> dict[str, Any]:
@@ -103,8 +111,13 @@ def test_views_that_say_or_do_something_are_kept_in_order_and_null_ones_skipped(
 
 
 def test_trees_with_semantic_labels_start_with_the_root_itself(tmp_path: Path) -> None:
+    for name in ("combined", "labels"):
+        (tmp_path / name).mkdir()
     hierarchy = view([0, 0, 1440, 2560], view([0, 0, 99, 99], clickable=True, componentLabel="Icon"))
-    (found,) = only(RicoSource(str(draw(tmp_path, "7", hierarchy)))).elements
+    draw(tmp_path / "combined", "7")
+    (tmp_path / "labels/7.json").write_text(json.dumps(hierarchy))
+    source = RicoSource(str(tmp_path), picture="combined/{id}.jpg", hierarchy="labels/{id}.json")
+    (found,) = only(source).elements
     assert found.role == "Icon"
 
 
@@ -236,8 +249,22 @@ def test_text_is_one_line_of_any_script() -> None:
     assert plain_text("नमस्ते\n😀\ud800") == "नमस्ते 😀?"
 
 
+def test_what_is_done_at_a_point_is_named_by_what_acts_there() -> None:
+    row, label, page = (0.0, 0.0, 100.0, 20.0), (5.0, 5.0, 30.0, 15.0), (0.0, 0.0, 100.0, 200.0)
+    texts = [View((5.0, 20.0 + 9 * n, 30.0, 29.0 + 9 * n), f"t{n}") for n in range(5)]
+    views = [View(page, actionable=True), View(row, actionable=True), View(label, "Alarms"), *texts]
+    assert text_at(views, 80, 10) == text_at(views, 10, 10) == "Alarms"
+    assert text_at(views, 80, 100) == text_at(views, 500, 10) == ""
+    assert text_at(texts, 10, 25) == "t0"
+
+
 def test_settings_that_name_no_screen_are_refused() -> None:
-    settings: list[dict[str, Any]] = [{"picture": "a.jpg"}, {"hierarchy": "a"}, {"hierarchy": ""}]
+    settings: list[dict[str, Any]] = [
+        {"picture": "a.jpg"},
+        {"picture": "../{id}.jpg"},
+        {"hierarchy": "a"},
+        {"hierarchy": ""},
+    ]
     for wrong in settings:
         with pytest.raises(ValueError):
             RicoSource("p", **wrong)
