@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from somtom.schemas.annotation import Element, Screen, ScreenAction
 from somtom.schemas.reasons import DataError
 from somtom.sources.boxes import Box, four_numbers
+from somtom.sources.web_roles import ROLES, TAGS
 from somtom.sources.words import words_of
 
 MAX_CANDIDATES = 20_000  # of one page
@@ -26,12 +27,6 @@ MAX_DEPTH = 500
 # the operation's `original_op` -> the action
 OPERATIONS = {"CLICK": "click", "TYPE": "type", "SELECT": "select", "HOVER": "hover", "ENTER": "enter"}
 
-TAGS = ("a", "button", "input", "select", "textarea", "option", "label", "summary")
-ROLES = (
-    *("button", "checkbox", "combobox", "gridcell", "link", "listbox", "menuitem", "menuitemcheckbox"),
-    *("menuitemradio", "option", "radio", "searchbox", "slider", "spinbutton", "switch", "tab", "textbox"),
-    "treeitem",
-)
 NAMES = ("aria_label", "alt", "title", "label", "placeholder", "input_value", "text_value", "value", "name")
 
 

@@ -26,6 +26,7 @@ from somtom.sources.seeclick import SeeClickSource
 from somtom.sources.ssv2 import SomethingSomethingSource
 from somtom.sources.ui_jsonl import UiJsonlSource
 from somtom.sources.video import VideoSource
+from somtom.sources.webui import WebUiSource
 
 SOURCES: dict[str, type[Any]] = {
     "video": VideoSource,
@@ -38,6 +39,7 @@ SOURCES: dict[str, type[Any]] = {
     "seeclick": SeeClickSource,
     "screenspot": ScreenSpotSource,
     "mind2web": Mind2WebSource,
+    "webui": WebUiSource,
     "robomimic": RobomimicSource,
     "libero": LiberoSource,
     "aloha": AlohaSource,
