@@ -37,9 +37,7 @@ class ScreenshotsSource(ScreenSource):
 
     kind: ClassVar[str] = "screenshots"
 
-    annotations: str = (
-        ""  # boxes of a model: a JSON(L) or Parquet file, or one a picture: "parsed/{stem}.json"
-    )
+    annotations: str = ""  # a model's boxes: a JSON(L) or Parquet file, or "parsed/{stem}.json"
     boxes: str = "xyxy_px"  # xyxy_px | xywh_px | xyxy_ratio | xywh_ratio; OmniParser's own are known
 
     def __post_init__(self) -> None:
