@@ -133,9 +133,11 @@ def open_episode(
     text_column = wanted.instruction or TASK_INDEX
     columns = ["timestamp", *wanted.action, *wanted.state, text_column]
     with open_parquet(data) as file, reading_faults(uri):
-        rows = EpisodeRows(file, row.index if layout.shares_files else None)
+        span = (row.span[0], row.span[1]) if row.span else None
+        rows = EpisodeRows(file, row.index if layout.shares_files else None, span)
         cameras = find_cameras(layout, row, wanted.cameras, file.schema_arrow.names)
         table = rows.read(file, columns)
+        texts = _texts(table, text_column, wanted.instruction != "", row, tasks, rows.count)
     episode = LerobotEpisode(layout, data, rows, cameras)
     if "timestamp" not in table:
         raise DataError("bad_timestamps", "there is no column timestamp")
@@ -150,8 +152,7 @@ def open_episode(
         episode.states, episode.state_names = read_vector(layout, table, wanted.state, "bad_record")
     else:
         episode.states, episode.state_names = np.zeros((rows.count, 0)), ()
-    episode.texts = _texts(table, text_column, wanted.instruction != "", row, tasks, rows.count)
-    episode.instruction = episode.texts[0]
+    episode.texts, episode.instruction = texts, texts[0]
     episode.tolerance_s = wanted.tolerance_s
     episode.fingerprint = _fingerprint(data, row, cameras)
     episode.group = uri

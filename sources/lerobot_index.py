@@ -19,6 +19,7 @@ from somtom.sources.parquet_rows import open_parquet, reading_faults
 
 MOST_EPISODES = 10**15  # what an index of an episode may be
 ROWS_AT_ONCE = 1024
+SPAN = ("dataset_from_index", "dataset_to_index")
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class EpisodeRow:
         length: steps that it should have, -1 where that is not said.
         task: the first text of the episode, "" where there is none.
         data: numbers of the chunk and file that hold it (v3.0), else empty.
+        span: of the data set's rows, its first and the one behind its last (v3.0), else empty.
         videos: by camera, numbers of chunk and file, and where the episode begins in it, in seconds (v3.0).
     """
 
@@ -37,6 +39,7 @@ class EpisodeRow:
     length: int = -1
     task: str = ""
     data: tuple[int, ...] = ()
+    span: tuple[int, ...] = ()
     videos: Mapping[str, tuple[int, int, float]] = field(default_factory=dict)
 
 
@@ -71,7 +74,7 @@ def row_of(payload: str) -> EpisodeRow:
     if "reason" in says:
         raise DataError(says["reason"], says["message"])
     videos = {key: tuple(place) for key, place in says.pop("videos").items()}
-    return EpisodeRow(**{**says, "data": tuple(says["data"]), "videos": videos})
+    return EpisodeRow(**{**says, "data": tuple(says["data"]), "span": tuple(says["span"]), "videos": videos})
 
 
 def paths_of(layout: Layout, row: EpisodeRow) -> list[str]:
@@ -159,7 +162,7 @@ def _shared_rows(layout: Layout) -> Iterator[tuple[str, str, str]]:
 
 
 def _index_records(file: pq.ParquetFile, layout: Layout) -> Iterator[dict[str, Any]]:
-    columns = ["episode_index", "length", "tasks", "data/chunk_index", "data/file_index"]
+    columns = ["episode_index", "length", "tasks", "data/chunk_index", "data/file_index", *SPAN]
     for camera in layout.cameras:
         columns += [f"videos/{camera}/{name}" for name in ("chunk_index", "file_index", "from_timestamp")]
     names = set(file.schema_arrow.names)
@@ -199,8 +202,16 @@ def _row(layout: Layout, record: Record) -> EpisodeRow:
         length=length if type(length) is int and 0 <= length <= MOST_EPISODES else -1,
         task=clean(next((text for text in texts if isinstance(text, str) and text.strip()), "")),
         data=_numbers(record, "data/") if layout.shares_files else (),
+        span=_span(record) if layout.shares_files else (),
         videos=dict(_videos(layout, record)) if layout.shares_files else {},
     )
+
+
+def _span(record: Mapping[str, object]) -> tuple[int, ...]:
+    """Where its rows lie, empty where that is not said or makes no sense."""
+    first, end = (record.get(name) for name in SPAN)
+    good = type(first) is int and type(end) is int and 0 <= first < end <= MOST_EPISODES
+    return (int(str(first)), int(str(end))) if good else ()
 
 
 def _numbers(record: Mapping[str, object], prefix: str) -> tuple[int, int]:

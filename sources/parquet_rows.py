@@ -20,6 +20,7 @@ PICTURES_AT_ONCE = 16
 READ_BYTES = 1 << 20  # of a column at once, so that one of pictures is never held whole
 
 Column = Any  # a pyarrow.ChunkedArray: its types take a parameter, it does not
+Places = list[tuple[int, NDArray[np.int64]]]  # row groups, and rows within each
 
 
 @contextlib.contextmanager
@@ -31,7 +32,7 @@ def reading_faults(name: str) -> Iterator[None]:
     """
     try:
         yield
-    except pa.ArrowException as error:
+    except (pa.ArrowException, UnicodeDecodeError) as error:
         raise _unreadable(name, error) from error
     except OSError as error:
         # So pyarrow calls a damaged page; what a store raises is of another class, or has a number.
@@ -63,21 +64,28 @@ def open_parquet(locator: str) -> Iterator[pq.ParquetFile]:
 class EpisodeRows:
     """Where the rows of an episode lie in its file: row groups, and rows within them, in the file's order.
 
+    A column's statistics are not asked for: pyarrow ends the process where a damaged footer contradicts them.
+
     Args:
         file: the opened file.
         episode: its number; None where the file holds no other.
+        span: values of the column `index` at its first row and behind its last one; None if not known.
 
     Raises:
         DataError: `bad_record`: there are no rows, or too many.
     """
 
-    def __init__(self, file: pq.ParquetFile, episode: int | None) -> None:
-        self._places: list[tuple[int, NDArray[np.int64]]] = []
-        numbers = -1 if episode is None else _place_of_numbers(file)
-        for group in range(file.metadata.num_row_groups):
-            rows = _rows_in_group(file, group, episode, numbers)
-            if len(rows):
-                self._places.append((group, rows))
+    def __init__(
+        self, file: pq.ParquetFile, episode: int | None, span: tuple[int, int] | None = None
+    ) -> None:
+        if episode is None:
+            self._places = _places(file, 0, file.metadata.num_rows)
+        else:
+            if "episode_index" not in file.schema_arrow.names:
+                raise DataError(
+                    "bad_record", "there is no column episode_index: it tells the episodes of a file apart"
+                )
+            self._places = (_looked_up(file, episode, span) if span else []) or _searched(file, episode)
         self.count = sum(len(rows) for _, rows in self._places)
         if not self.count:
             whose = "" if episode is None else f" of episode {episode}"
@@ -107,39 +115,51 @@ class EpisodeRows:
                     yield from _taken(batch, column, chosen).to_pylist()
 
 
-def _place_of_numbers(file: pq.ParquetFile) -> int:
-    """Place of the column `episode_index` among the columns.
+def _places(file: pq.ParquetFile, first: int, end: int) -> Places:
+    """Row groups and the rows within them of the file's rows `first` to `end`; of too many, some."""
+    places: Places = []
+    end = min(end, first + MAX_STEPS + 1)
+    before = 0
+    for group in range(file.metadata.num_row_groups):
+        count = file.metadata.row_group(group).num_rows
+        rows = np.arange(max(first - before, 0), min(end - before, count))
+        if len(rows):
+            places.append((group, rows))
+        before += count
+    return places
 
-    Raises:
-        DataError: `bad_record`: there is none.
-    """
-    for place in range(file.metadata.num_columns):
-        if file.schema.column(place).path == "episode_index":
-            return place
-    raise DataError("bad_record", "there is no column episode_index: it tells the episodes of a file apart")
+
+def _looked_up(file: pq.ParquetFile, episode: int, span: tuple[int, int]) -> Places:
+    """The rows at the place that the data set's index gives; none where others are found there."""
+    if "index" not in file.schema_arrow.names:
+        return []
+    start = next(file.iter_batches(1, columns=["index"]), None)
+    value = start.column("index")[0].as_py() if start is not None and len(start) else None
+    if type(value) is not int or not 0 <= span[0] - value < span[1] - value <= file.metadata.num_rows:
+        return []
+    places = _places(file, span[0] - value, span[1] - value)
+    for group, rows in places:
+        for batch, chosen in _batches(file, group, rows, ["episode_index"], ROWS_AT_ONCE):
+            if (_numbers(batch)[chosen] != episode).any():
+                return []
+    return places
 
 
-def _rows_in_group(file: pq.ParquetFile, group: int, episode: int | None, numbers: int) -> NDArray[np.int64]:
-    """Which rows of a row group are the episode's; its statistics mostly tell without reading it.
+def _searched(file: pq.ParquetFile, episode: int) -> Places:
+    """The rows with the episode's number, from that one column."""
+    places: Places = []
+    for group in range(file.metadata.num_row_groups):
+        first = 0
+        for batch in file.iter_batches(ROWS_AT_ONCE, row_groups=[group], columns=["episode_index"]):
+            rows = np.flatnonzero(_numbers(batch) == episode) + first
+            first += len(batch)
+            if len(rows):
+                places.append((group, rows))
+    return places
 
-    `numbers` is the place of the column that says whose each row is.
-    """
-    metadata = file.metadata.row_group(group)
-    if episode is None:
-        return np.arange(min(metadata.num_rows, MAX_STEPS + 1))
-    known = metadata.column(numbers).statistics
-    if known is not None and known.has_min_max and type(known.min) is type(known.max) is int:
-        if not known.min <= episode <= known.max:
-            return np.zeros(0, np.int64)
-        if known.min == known.max and not known.null_count:
-            return np.arange(min(metadata.num_rows, MAX_STEPS + 1))
-    found = []
-    first = 0
-    for batch in file.iter_batches(ROWS_AT_ONCE, row_groups=[group], columns=["episode_index"]):
-        whose = batch.column("episode_index").to_numpy(zero_copy_only=False)
-        found.append(np.flatnonzero(whose == episode) + first)
-        first += len(batch)
-    return np.concatenate(found) if found else np.zeros(0, np.int64)
+
+def _numbers(batch: Any) -> NDArray[Any]:
+    return np.asarray(batch.column("episode_index").to_numpy(zero_copy_only=False))
 
 
 def _batches(

@@ -1,9 +1,11 @@
 """What is broken, hostile or absurd in a LeRobot data set: one reject with a reason, the rest is read."""
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -367,6 +369,37 @@ def test_a_broken_table_of_tasks_rejects_every_episode(tmp_path: Path) -> None:
     found = LerobotSource.recognise(str(tmp_path))
     assert found is not None
     assert any("unreadable" in note for note in found.notes)
+
+
+def test_text_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    not_text = pa.array([b"\xff"] * 8).cast(pa.string(), safe=False)
+    write_v21(tmp_path / "rows", {0: 8}, lambda rows: rows | {"language": not_text})
+    write_v30(tmp_path / "tasks", [8])
+    write_table(tmp_path / "tasks" / "meta" / "tasks.parquet", {"task_index": range(8), "task": not_text})
+
+    assert rejected(tmp_path / "rows", instruction="language") == "unreadable"
+    assert rejected(tmp_path / "tasks") == "unreadable"
+    assert outcomes(tmp_path / "rows") == {"episode_000000": ""}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_any_damage_to_any_file_becomes_rejects(tmp_path: Path, seed: int) -> None:
+    """Bytes are changed, added and taken away, mostly in the footers, which rule over the rest."""
+    random = np.random.default_rng(seed)
+    for folder in (write_v21(tmp_path / "a", {0: 8}), write_v30(tmp_path / "b", [8])):
+        for path in sorted(one for one in folder.rglob("*") if one.is_file() and one.suffix != ".mp4"):
+            whole = path.read_bytes()
+            for _ in range(8):
+                broken = bytearray(whole)
+                for _ in range(int(random.integers(1, 6))):
+                    place = int(random.integers(max(0, len(broken) - 1500), len(broken)))
+                    broken[place : place + int(random.integers(0, 3))] = random.bytes(1)
+                path.write_bytes(broken)
+                LerobotSource.recognise(str(folder))
+                with contextlib.suppress(DataError):
+                    outcomes(folder)
+            path.write_bytes(whole)
+        assert set(outcomes(folder).values()) == {""}
 
 
 def test_payloads_hold_no_path_of_this_machine(tmp_path: Path) -> None:

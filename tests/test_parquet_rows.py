@@ -21,36 +21,42 @@ def write(path: Path, columns: dict[str, Any], **options: Any) -> str:
 @given(
     st.lists(st.integers(0, 4) | st.none(), min_size=1, max_size=60),
     st.integers(1, 30),
-    st.booleans(),
     st.integers(0, 4),
+    st.none() | st.tuples(st.integers(0, 80), st.integers(0, 80)),
     st.data(),
 )
 def test_the_rows_of_an_episode_are_those_with_its_number(
     tmp_path_factory: pytest.TempPathFactory,
     episodes: list[int | None],
     group: int,
-    statistics: bool,
     episode: int,
+    lie: tuple[int, int] | None,
     data: st.DataObject,
 ) -> None:
     columns = {
         "x": [[float(row), 0.5] for row in range(len(episodes))],
         "name": [str(row) for row in range(len(episodes))],
         "episode_index": pa.array(episodes, pa.int64()),
+        "index": [row + 7 for row in range(len(episodes))],
     }
     name = write(
         tmp_path_factory.mktemp("rows") / "a.parquet",
         columns,
         row_group_size=group,
-        write_statistics=statistics,
     )
     expected = [row for row, number in enumerate(episodes) if number == episode]
 
     with open_parquet(name) as file:
         if not expected:
             with pytest.raises(DataError, match="no row"):
-                EpisodeRows(file, episode)
+                EpisodeRows(file, episode, lie)
             return
+        if lie is not None:  # whatever is said of its place, only its own rows are found
+            rows = EpisodeRows(file, episode, lie)
+            claimed = list(range(lie[0] - 7, lie[1] - 7))
+            places = as_matrix(rows.read(file, ["x"])["x"], "x", "bad_action")[:, 0].tolist()
+            assert places in (expected, claimed)
+            assert set(places) <= set(expected)
         rows = EpisodeRows(file, episode)
         found = rows.read(file, ["x", "absent", "x"])
         steps = sorted(data.draw(st.sets(st.sampled_from(range(len(expected))))))

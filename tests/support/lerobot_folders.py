@@ -120,6 +120,8 @@ def write_v30(folder: Path, lengths: list[int], row_group: int = 1000, **info: A
         "length": lengths,
         "data/chunk_index": zeros,
         "data/file_index": zeros,
+        "dataset_from_index": starts[:-1],
+        "dataset_to_index": starts[1:],
     }
     for camera in (CAMERA, SECOND):
         write_video(folder / "videos" / camera / "chunk-000" / "file-000.mp4", int(starts[-1]))
