@@ -12,10 +12,11 @@ from somtom.pipelines.bench_build import bench_build, bench_workers
 from somtom.pipelines.bench_decode import bench_decode
 from somtom.pipelines.bench_figures import Figure, Findings, as_json, table_lines
 from somtom.pipelines.bench_memory import bench_memory
+from somtom.pipelines.bench_sources import bench_sources
 from somtom.pipelines.bench_tracking import bench_tracking, format_rows
 from somtom.pipelines.bench_writer import bench_writer
 from somtom.pipelines.config import ConfigError
-from somtom.pipelines.samples import write_samples
+from somtom.pipelines.samples import SAMPLE_KINDS, write_samples
 from somtom.schemas.files import write_whole
 
 TRACKERS = ("dis", "lk")
@@ -30,7 +31,7 @@ class BenchOptions:
 
     Args:
         only: names of parts; empty for all.
-        data: a folder of real videos; None for made-up ones.
+        data: a folder of real inputs; None for made-up ones.
         runs: of each measurement; 0 for two, or three with `full`.
         full: the large sizes, which take about an hour, instead of about five minutes.
         json_path: where the figures go as well.
@@ -57,6 +58,15 @@ class BenchInputs:
         folder = self._folder / "samples"
         write_samples(folder, MANY_SAMPLES if self.options.full else SAMPLES, seed=0, kinds=["videos"])
         return folder
+
+    @cached_property
+    def folders(self) -> list[Path]:
+        """What sources read: the folder of each kind of made-up input, or one's own."""
+        if self.options.data is not None:
+            return [self.options.data]
+        folder = self._folder / "kinds"
+        write_samples(folder, MANY_SAMPLES if self.options.full else SAMPLES, seed=0)
+        return [folder / kind for kind in SAMPLE_KINDS]
 
     @property
     def videos(self) -> Path:
@@ -85,6 +95,10 @@ def _decode(inputs: BenchInputs) -> Findings:
     return bench_decode(inputs.videos, inputs.runs)
 
 
+def _sources(inputs: BenchInputs) -> Findings:
+    return bench_sources(inputs.folders, inputs.runs)
+
+
 def _tracking(inputs: BenchInputs) -> Findings:
     with_truth = inputs.options.data is not None and any(inputs.options.data.glob("*.npz"))
     folder = inputs.options.data if with_truth and inputs.options.data is not None else inputs.samples
@@ -111,6 +125,7 @@ PARTS: dict[str, Callable[[BenchInputs], Findings]] = {
     "memory": _memory,
     "writer": _writer,
     "decode": _decode,
+    "sources": _sources,
     "tracking": _tracking,
 }
 

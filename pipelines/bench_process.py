@@ -66,6 +66,11 @@ def _call(pipe: Connection, function: Callable[..., Any], arguments: tuple[Any, 
     pipe.send(function(*arguments))
 
 
+def own_peak_mb() -> float:
+    """Most memory (resident) that this process has held so far."""
+    return _status(os.getpid())["VmHWM"]
+
+
 def _children_cpu_s() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime

@@ -12,10 +12,12 @@ from somtom.pipelines.bench_figures import Figure, Findings, as_json, table_line
 from somtom.pipelines.bench_kernels import run_kernels
 from somtom.pipelines.bench_memory import FPS, write_loop
 from somtom.pipelines.bench_process import run_apart
+from somtom.pipelines.bench_sources import bench_sources, find_sources
 from somtom.pipelines.bench_writer import bench_writer
 from somtom.pipelines.build import build_data_set
 from somtom.pipelines.config import ConfigError, parse_config
 from somtom.pipelines.runners import RunOptions
+from somtom.pipelines.samples import SAMPLE_KINDS, write_samples
 from somtom.schemas.folder import plan_path, shard_path
 from somtom.schemas.plan_table import read_plan
 from somtom.schemas.tar import read_shard
@@ -86,6 +88,42 @@ def test_both_writers_are_measured_on_the_same_samples() -> None:
 
 def test_scanning_and_reading_are_measured(videos: Path) -> None:
     assert all(figure.value > 0 for figure in bench_decode(videos, 1).figures)
+
+
+def test_figures_of_a_grid_are_a_line_a_row() -> None:
+    figures = [Figure(f"{row}: {column}", 2.0, "s") for row in ("x: y", "z") for column in ("a", "bb")]
+
+    lines = table_lines(Findings("sources", "a title", tuple(figures), ("a note",), is_grid=True))
+
+    assert [line.split() for line in lines[1:]] == [
+        ["a", "bb"],
+        ["s", "s"],
+        ["x:", "y", "2", "2"],
+        ["z", "2", "2"],
+        ["a", "note"],
+    ]
+
+
+def test_every_kind_of_sample_has_its_line_beside_a_loop_that_decodes_as_much(tmp_path: Path) -> None:
+    write_samples(tmp_path, 1)
+    folders = [tmp_path / kind for kind in SAMPLE_KINDS]
+
+    found = bench_sources(folders, 1)
+
+    kinds = {one.kind for folder in folders for one in find_sources(folder)}
+    assert kinds >= {"video", "lerobot"}
+    assert {figure.name.split(":")[0].split(" ")[0] for figure in found.figures} == kinds
+    assert all(figure.value > 0 for figure in found.figures)
+    assert not any("the bare loop gave" in note or "not measured" in note for note in found.notes)
+
+
+def test_a_source_that_cannot_be_measured_says_why(tmp_path: Path) -> None:
+    (tmp_path / "gone.jsonl").write_text('{"image": "a.png", "conversations": []}\n')
+
+    found = bench_sources([tmp_path], 1)
+
+    assert not found.figures
+    assert "llava" in found.notes[-1] and "not measured" in found.notes[-1]
 
 
 def test_the_parts_asked_for_are_printed_and_written(videos: Path, tmp_path: Path) -> None:
