@@ -19,8 +19,11 @@ def fingerprint(locator: str) -> str:
     with open_binary(locator) as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
-        edges = hashlib.blake2b(str(size).encode() + b"\n" + file.read(EDGE_BYTES), digest_size=16)
-        file.seek(max(size - EDGE_BYTES, 0))
+        head = file.read(EDGE_BYTES)
+        edges = hashlib.blake2b(str(size).encode() + b"\n" + head, digest_size=16)
+        tail = max(size - EDGE_BYTES, 0)
+        edges.update(head[tail:])  # where the edges overlap, it is not read twice
+        file.seek(max(tail, len(head)))
         edges.update(file.read(EDGE_BYTES))
     return edges.hexdigest()
 
