@@ -90,7 +90,7 @@ def make_parser() -> argparse.ArgumentParser:
     samples.add_argument("--count", type=int, default=6, help="inputs of each kind (default 6)")
     samples.add_argument("--seed", type=int, default=0)
     samples.add_argument(
-        "--kinds", default="", metavar="KIND,...", help="some of videos, robot (default: all)"
+        "--kinds", default="", metavar="KIND,...", help="some of videos, robot, screens, pairs (default: all)"
     )
 
     bench = _command(commands, "bench", "measure speed, memory and exactness, with the aims beside them")

@@ -1,8 +1,9 @@
 """Small made-up inputs with exact truth: what `somtom samples` writes and the default build reads.
 
 DIR/videos/NAME.mp4 is the input; DIR/truth/NAME.npz holds its tracks and DIR/truth/NAME.json says what is in
-it. DIR/robot is a LeRobot data set, its truth is in DIR/truth/robot. A further kind of input is a file of its
-own and one line in `SAMPLE_KINDS`.
+it. DIR/robot is a LeRobot data set, its truth is in DIR/truth/robot. DIR/screens holds pages, whose files of
+elements are the truth, and instructions; DIR/pairs image-text pairs, with truth/pairs.json. A further kind of
+input is a file of its own and one line in `SAMPLE_KINDS`.
 """
 
 from collections.abc import Callable, Iterable
@@ -10,12 +11,16 @@ from pathlib import Path
 
 from somtom.pipelines.config import ConfigError
 from somtom.pipelines.samples_lerobot import write_robot
+from somtom.pipelines.samples_pairs import write_pairs
+from somtom.pipelines.samples_screens import write_screens
 from somtom.pipelines.samples_videos import write_videos
 
 # kind -> writer(folder, count, seed), which returns the inputs it wrote, without their truth
 SAMPLE_KINDS: dict[str, Callable[[Path, int, int], list[Path]]] = {
     "videos": write_videos,
     "robot": write_robot,
+    "screens": write_screens,
+    "pairs": write_pairs,
 }
 
 

@@ -131,5 +131,5 @@ def test_no_samples_is_an_error(tmp_path: Path) -> None:
 
 
 def test_an_unknown_kind_of_sample_is_an_error_that_names_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="--kinds robots: must be some of videos, robot"):
+    with pytest.raises(ConfigError, match="--kinds robots: must be some of videos, robot, screens, pairs"):
         write_samples(tmp_path, 1, 0, ["robots"])
