@@ -36,9 +36,7 @@ class Mind2WebSource(ScreenSource):
     kind: ClassVar[str] = "mind2web"
 
     path: str  # the folder that the screenshots are in, or Parquet files with the screenshots in them
-    annotations: str = (
-        ""  # JSON files of tasks, or JSON lines of steps: one, a folder or glob; "" = in `path`
-    )
+    annotations: str = ""  # JSON of tasks or JSON lines of steps: a file, folder or glob; "" = in `path`
     image: str = "{annotation_id}-{action_uid}.jpg"  # where in `path` a step's screenshot lies
     scale: float = 1.0  # pixels of the screenshots for each CSS pixel; held against the page's size
     page: str = "full"  # full (screenshots show the whole page) | viewport (its first screen)

@@ -8,7 +8,7 @@ from somtom.schemas.annotation import Screen
 from somtom.schemas.keys import digest
 from somtom.schemas.reasons import DataError
 from somtom.sources.annotations import fill
-from somtom.sources.fingerprint import fingerprint
+from somtom.sources.fingerprint import fingerprint, shared_fingerprint
 from somtom.sources.images import read_image
 from somtom.sources.mind2web_page import (
     action_in_words,
@@ -90,7 +90,7 @@ class RowStep:
     @cached_property
     def stamp(self) -> str:
         """A hash of the file and of the row's number."""
-        return digest(fingerprint(self._locator), self._row)
+        return digest(shared_fingerprint(self._locator), self._row)
 
 
 class WebEpisode(ScreenEpisode):

@@ -3,10 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from somtom.schemas.reasons import DataError
 from somtom.sources.files import open_binary
+from somtom.sources.parquet_rows import READ_BYTES, reading_faults
 
-BUFFER_BYTES = 1 << 20
 BATCH_ROWS = 256  # rows of small columns in memory
 
 
@@ -22,13 +25,10 @@ class ParquetCells:
     """
 
     def __init__(self, locator: str) -> None:
-        import pyarrow.parquet as pq
-
-        self._locator = locator
-        self._file = open_binary(locator)
-        self._table: Any = self._guarded(
-            lambda: pq.ParquetFile(self._file, buffer_size=BUFFER_BYTES, pre_buffer=False)
-        )
+        self._name = locator.rsplit("/", 1)[-1]
+        file = open_binary(locator)
+        with reading_faults(self._name):
+            self._table = pq.ParquetFile(file, buffer_size=READ_BYTES, pre_buffer=False)
         metadata = self._table.metadata
         self._starts = [0]
         for group in range(metadata.num_row_groups):
@@ -47,11 +47,9 @@ class ParquetCells:
 
     def has_pictures(self, column: str) -> bool:
         """Whether a column holds encoded pictures as they are published: a struct of bytes and path."""
-        import pyarrow as pa
-
         if column not in self.columns:
             return False
-        kind = self._table.schema_arrow.field(column).type
+        kind: Any = self._table.schema_arrow.field(column).type
         return pa.types.is_struct(kind) and {"bytes", "path"} <= {one.name for one in kind}
 
     def rows(self, columns: Sequence[str]) -> Iterator[Mapping[str, object]]:
@@ -60,11 +58,9 @@ class ParquetCells:
         Raises:
             DataError: `unreadable`: it is damaged from there on.
         """
-        batches = self._guarded(
-            lambda: self._table.iter_batches(batch_size=BATCH_ROWS, columns=list(columns))
-        )
-        while (batch := self._guarded(lambda: next(batches, None))) is not None:
-            yield from self._guarded(batch.to_pylist)
+        with reading_faults(self._name):
+            for batch in self._table.iter_batches(batch_size=BATCH_ROWS, columns=list(columns)):
+                yield from batch.to_pylist()
 
     def row(self, number: int, columns: Sequence[str]) -> Mapping[str, object]:
         """Read one row of some columns; rows of a row group asked for in rising order take one pass.
@@ -73,38 +69,23 @@ class ParquetCells:
             DataError: `changed_input`: there is no such row; `unreadable`: it is damaged.
         """
         if not 0 <= number < self.count:
-            raise DataError("changed_input", f"{self._locator} has {self.count} rows, no row {number}")
+            raise DataError("changed_input", f"{self._name} has {self.count} rows, no row {number}")
         group = next(i for i in range(len(self._starts) - 1) if self._starts[i + 1] > number)
         wanted = number - self._starts[group]
         key = tuple(columns)
-        at_group, at, batches = self._cursors.pop(key, (-1, 0, iter(())))
+        at_group, at, rows = self._cursors.pop(key, (-1, 0, iter(())))
         if at_group != group or at > wanted:
-            at = 0
-            batches = self._guarded(
-                lambda: self._table.iter_batches(batch_size=1, row_groups=[group], columns=list(columns))
-            )
-        batch: Any = None
+            at, rows = 0, self._rows_of(group, key)
+        row: Mapping[str, object] | None = None
         for _ in range(at, wanted + 1):
-            batch = self._guarded(lambda: next(batches, None))
-            if batch is None:
-                raise DataError("unreadable", f"{self._locator} ends within its row group {group}")
-        self._cursors[key] = (group, wanted + 1, batches)
-        row: Mapping[str, object] = self._guarded(batch.to_pylist)[0]
+            row = next(rows, None)
+        if row is None:
+            raise DataError("unreadable", f"{self._name} ends within its row group {group}: fetch it again")
+        self._cursors[key] = (group, wanted + 1, rows)
         return row
 
-    def _guarded(self, step: Any) -> Any:
-        """Do what reads the file; damage becomes a DataError, a failing store stays an OSError."""
-        import pyarrow as pa
-
-        try:
-            return step()
-        except (pa.ArrowException, UnicodeDecodeError) as error:
-            raise self._damaged(error) from error
-        except OSError as error:
-            # pyarrow's word for a damaged page; what a store raises has a number or is of a subclass.
-            if type(error) is not OSError or error.errno is not None:
-                raise
-            raise self._damaged(error) from error
-
-    def _damaged(self, error: Exception) -> DataError:
-        return DataError("unreadable", f"{self._locator} cannot be read as Parquet: {str(error)[:200]}")
+    def _rows_of(self, group: int, columns: tuple[str, ...]) -> Iterator[Any]:
+        """The rows of a row group, one at a time."""
+        with reading_faults(self._name):
+            for batch in self._table.iter_batches(batch_size=1, row_groups=[group], columns=list(columns)):
+                yield from batch.to_pylist()

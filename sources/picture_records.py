@@ -21,7 +21,7 @@ from somtom.schemas.reasons import DataError
 from somtom.schemas.refs import Item
 from somtom.sources.boxes import CONVENTIONS, box_in_pixels
 from somtom.sources.files import is_remote, local_path
-from somtom.sources.fingerprint import fingerprint
+from somtom.sources.fingerprint import fingerprint, shared_fingerprint
 from somtom.sources.images import read_image
 from somtom.sources.parquet_cells import ParquetCells
 from somtom.sources.places import PICTURE, Place, list_tables, placed_records, read_placed, table_locator
@@ -209,7 +209,7 @@ class _EmbeddedPicture:
 
     @cached_property
     def stamp(self) -> str:
-        return digest(fingerprint(self._locator), self._row)
+        return digest(shared_fingerprint(self._locator), self._row)
 
 
 class PictureEpisode(ScreenEpisode):
