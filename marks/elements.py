@@ -20,7 +20,7 @@ from somtom.marks.nested import (
     root_of,
     shared_areas,
 )
-from somtom.schemas.annotation import Element, Screen, ScreenAction
+from somtom.schemas.annotation import Element, ScreenAction
 from somtom.schemas.keys import generator_of
 from somtom.schemas.marks import Mark, Marks
 from somtom.schemas.reasons import DataError
@@ -148,18 +148,6 @@ def verdicts(elements: Sequence[Element], width: int, height: int, settings: UiS
     """Say of each element why it gets no mark by itself, "" where it may; for a person."""
     boxes = clipped_boxes(elements, width, height)
     return [_why_not(one, box, width, height, settings) for one, box in zip(elements, boxes, strict=True)]
-
-
-def is_enough(screen: Screen, width: int, height: int, settings: UiSettings) -> bool:
-    """Whether the elements given are as many as `min_elements`, and one is where the action points to."""
-    boxes = clipped_boxes(screen.elements, width, height)
-    usable = boxes[[not reason for reason in verdicts(screen.elements, width, height, settings)]]
-    action = screen.action
-    if len(usable) < settings.min_elements:
-        return False
-    if action.point is None or action.targets or action.kind in UNTARGETED:
-        return True
-    return bool((_gaps(usable, action.point) == 0).any())
 
 
 def _gaps(boxes: Boxes, point: tuple[float, float]) -> NDArray[np.float64]:

@@ -53,7 +53,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "marks.min_distance": (0.0, 1.0),
     "robot.max_frozen": (0.0, 1.0),
     "robot.max_jump": (0.0, 1e9),
-    "ui.min_elements": (0, 10_000),
+    "tracking.min_elements": (0, 10_000),
     "ui.max_marks": (1, 2000),
     "ui.min_side": (1.0, 1000.0),
     "ui.max_area": (0.01, 1.0),
@@ -65,7 +65,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
 }
 CHOICES: dict[str, tuple[str, ...]] = {
     "shots.detector": ("adaptive", "content", "none"),
-    "ui.detect": ("auto", "always", "never"),
+    "tracking.detect": ("auto", "always", "never"),
     "vl.boxes": ("keep", "marks"),
     "vl.box_frame": tuple(FRAMES),
 }

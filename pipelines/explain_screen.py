@@ -4,24 +4,22 @@ from collections.abc import Iterator
 
 from somtom.marks.elements import ChosenElements, mark_elements, select_elements, verdicts
 from somtom.schemas.annotation import Element
-from somtom.schemas.pictures import decode_jpeg
 from somtom.schemas.reasons import DataError
 from somtom.schemas.settings import BuildSettings
 from somtom.schemas.tracks_table import StoredClip
-from somtom.transforms.label_screen import scaled_screen, with_detected
+from somtom.transforms.label_screen import scaled_screen
 
 _WIDEST_TEXT = 40
 
 
 def screen_lines(clip: StoredClip, settings: BuildSettings) -> Iterator[str]:
-    """Describe a screenshot's action and elements; its `clean_jpeg` and `annotation.screen` must be given."""
+    """Describe a screenshot's action and elements; its `annotation.screen` must be given."""
     if clip.annotation.screen is None:
         raise ValueError(f"{clip.ref.key}: is no screenshot")
     screen = scaled_screen(
         clip.annotation.screen, clip.width / clip.source_width, clip.height / clip.source_height
     )
-    elements = with_detected(screen, decode_jpeg(clip.clean_jpeg), settings.ui)
-    action = screen.action
+    elements, action = screen.elements, screen.action
     targets = f" to element {', '.join(map(str, action.targets))}" if action.targets else ""
     point = f" at ({action.point[0]:.1f}, {action.point[1]:.1f})" if action.point is not None else ""
     said = f" {action.argument[:_WIDEST_TEXT]!r}" if action.argument else ""
@@ -36,8 +34,8 @@ def screen_lines(clip: StoredClip, settings: BuildSettings) -> Iterator[str]:
         marks = mark_elements(chosen, clip.ref.key).marks
         boxes = {(mark.x0, mark.y0, mark.x1, mark.y1): mark.id for mark in marks}
         numbers = {at: boxes[one.x0, one.y0, one.x1, one.y1] for at, one in enumerate(chosen.elements)}
-        found = len(elements) - len(screen.elements)
-        yield f"  elements  {len(screen.elements)} given, {found} found in the pixels, {len(marks)} marked"
+        found = sum(one.found for one in elements)
+        yield f"  elements  {len(elements) - found} given, {found} found in the pixels, {len(marks)} marked"
     yield ""
     yield "  element       box                       role          verdict"
     reasons = verdicts(elements, clip.width, clip.height, settings.ui)

@@ -18,7 +18,7 @@ class Element:
     `x0`, `y0` is the top-left corner and `x1`, `y1` just outside of the bottom-right one; the box may
     reach beyond the picture. `actionable`: a person can act on it (others may carry text and
     are kept out of the marks). `visible`: the source says that it can be seen. `score`: how sure a detector
-    was of it, 1.0 where the source knows.
+    was of it, 1.0 where the source knows. `found`: it was found in the pixels, the source did not name it.
     """
 
     x0: float
@@ -30,6 +30,7 @@ class Element:
     actionable: bool = True
     visible: bool = True
     score: float = 1.0
+    found: bool = False
 
     def __post_init__(self) -> None:
         if not all(math.isfinite(value) for value in (self.x0, self.y0, self.x1, self.y1, self.score)):

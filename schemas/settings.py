@@ -37,11 +37,15 @@ class ClipSettings:
 
 @dataclass(frozen=True)
 class TrackingSettings:
-    """Which tracker follows which points."""
+    """Which tracker follows which points; for screenshots, when elements are looked for in the pixels."""
 
     tracker: str = "dis"  # a name of TRACKERS, or "module:Class"
     grid: int = 15  # s: s x s query points on the clip's first frame
     short_side: int = 384  # pixels the tracker works at; positions are mapped back
+    detect: str = (
+        "auto"  # elements found in a screenshot's pixels: auto (where few are given) | always | never
+    )
+    min_elements: int = 4  # elements given below which "auto" looks for more
 
 
 @dataclass(frozen=True)
@@ -89,8 +93,6 @@ class RobotSettings:
 class UiSettings:
     """Which elements of a screenshot get a number."""
 
-    detect: str = "auto"  # auto (where the source gives few elements, or none at the target) | always | never
-    min_elements: int = 4  # elements below which "auto" adds those found in the pixels
     max_marks: int = 300  # of more elements a seeded choice is marked, always with the action's target
     min_side: float = 5.0  # pixels of the picture written; narrower or lower elements get no mark
     max_area: float = 0.8  # share of the picture; larger elements get no mark

@@ -1,6 +1,6 @@
 """Screenshots with nothing beside them, or with the boxes that a model found.
 
-Without boxes the elements are found from the pixels when samples are labelled (the setting `ui.detect`).
+Without boxes the elements are found in the pixels (the setting `tracking.detect`).
 """
 
 import json

@@ -14,12 +14,12 @@ from somtom.schemas.pictures import decode_jpeg, encode_jpeg
 from somtom.schemas.reasons import DataError
 from somtom.schemas.refs import Ref
 from somtom.schemas.sample import Sample, sample_members
-from somtom.schemas.settings import BuildSettings, MarkSettings, UiSettings
+from somtom.schemas.settings import BuildSettings, MarkSettings
 from somtom.schemas.tracks_table import StoredClip
 from somtom.transforms.label_screen import label_screen
 
 WIDTH, HEIGHT = 400, 300
-NEVER = BuildSettings(ui=UiSettings(detect="never"))
+SETTINGS = BuildSettings()
 
 
 def draw_screen(buttons: int) -> NDArray[np.uint8]:
@@ -92,7 +92,7 @@ def faults_of(sample: Sample) -> list[str]:
 def test_an_action_becomes_a_sample_that_the_checker_passes() -> None:
     past = (PastStep(-2.0, known=False), PastStep(-1.0, "click the button"))
     clip = stored(6, ScreenAction("type", 'a "b"', targets=(3,)), "Send it", past, scale=2.5)
-    sample = label_screen(clip, NEVER)
+    sample = label_screen(clip, SETTINGS)
     record = sample.record
     assert faults_of(sample) == []
     assert record["task"] == "ui"
@@ -120,10 +120,10 @@ def test_a_point_in_the_inputs_pixels_finds_its_mark(point: tuple[float, float] 
     clip = stored(6, ScreenAction("click", point=point), "Send it", scale=2.5)
     if point is None:
         with pytest.raises(DataError) as error:
-            label_screen(clip, NEVER)
+            label_screen(clip, SETTINGS)
         assert error.value.reason == "no_target"
     else:
-        sample = label_screen(clip, NEVER)
+        sample = label_screen(clip, SETTINGS)
         assert sample.record["marks"][sample.record["target_mark"] - 1]["text"] == "Send 3"
         assert faults_of(sample) == []
 
@@ -131,7 +131,7 @@ def test_a_point_in_the_inputs_pixels_finds_its_mark(point: tuple[float, float] 
 def test_each_mark_is_drawn_around_its_element() -> None:
     clip = stored(6)
     for style in ("disc", "box", "outline"):
-        sample = label_screen(clip, replace(NEVER, marks=MarkSettings(style=style)))
+        sample = label_screen(clip, replace(SETTINGS, marks=MarkSettings(style=style)))
         marked = decode_jpeg(sample.marked_jpeg).astype(int)
         changed = np.abs(marked - decode_jpeg(sample.clean_jpeg)).max(axis=2) > 60
         for mark in sample.record["marks"]:
@@ -140,31 +140,7 @@ def test_each_mark_is_drawn_around_its_element() -> None:
             assert all(edge.mean() > 0.6 for edge in edges)
 
 
-def test_elements_are_looked_for_where_the_source_gives_few() -> None:
-    def count(elements: int, detect: str) -> int:
-        settings = BuildSettings(ui=UiSettings(detect=detect))
-        sample = label_screen(stored(elements), settings)
-        assert faults_of(sample) == []
-        return len(sample.record["marks"])
-
-    assert count(2, "never") == 2
-    assert count(2, "auto") >= 6
-    assert count(5, "auto") == 5
-    assert count(5, "always") >= 6
-    assert count(0, "auto") >= 6
-
-
-def test_a_target_that_the_source_does_not_list_is_looked_for() -> None:
-    clip = stored(5, ScreenAction("click", point=(250.0, 120.0)), "Send the last one")
-    sample = label_screen(clip, BuildSettings())
-    target = sample.record["marks"][sample.record["target_mark"] - 1]
-    assert abs(target["x"] - 289.5) < 3
-    with pytest.raises(DataError) as error:
-        label_screen(clip, NEVER)
-    assert error.value.reason == "target_unmatched"
-
-
 def test_a_screenshot_of_which_nothing_is_known_is_filtered() -> None:
     with pytest.raises(DataError) as error:
-        label_screen(stored(0), NEVER)
+        label_screen(stored(0), SETTINGS)
     assert error.value.reason == "no_elements"

@@ -2,19 +2,14 @@
 
 from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
-
-from somtom.marks.detect import detect_elements
 from somtom.marks.draw import draw_measured
-from somtom.marks.elements import is_enough, mark_elements, select_elements
-from somtom.marks.nested import overlaps_any
+from somtom.marks.elements import mark_elements, select_elements
 from somtom.marks.screen_text import write_screen_conversation
-from somtom.schemas.annotation import Element, Screen
+from somtom.schemas.annotation import Screen
 from somtom.schemas.pictures import decode_jpeg, encode_jpeg
 from somtom.schemas.record import complete_record
 from somtom.schemas.sample import Sample
-from somtom.schemas.settings import BuildSettings, UiSettings
+from somtom.schemas.settings import BuildSettings
 from somtom.schemas.tracks_table import StoredClip
 from somtom.transforms.records import extra_members, history_record, source_record
 
@@ -31,9 +26,9 @@ def label_screen(clip: StoredClip, settings: BuildSettings) -> Sample:
     picture = decode_jpeg(clip.clean_jpeg)
     scale = clip.width / clip.source_width, clip.height / clip.source_height
     screen = scaled_screen(clip.annotation.screen, *scale)
-    elements = with_detected(screen, picture, settings.ui)
     size = clip.width, clip.height
-    marks = mark_elements(select_elements(elements, screen.action, *size, settings.ui, ref.key), ref.key)
+    chosen = select_elements(screen.elements, screen.action, *size, settings.ui, ref.key)
+    marks = mark_elements(chosen, ref.key)
     said = write_screen_conversation(
         marks.marks, screen.action, clip.annotation.past, size, ref.instruction, settings.text, ref.key
     )
@@ -73,18 +68,3 @@ def scaled_screen(screen: Screen, across: float, down: float) -> Screen:
     point = screen.action.point
     moved = None if point is None else (point[0] * across, point[1] * down)
     return Screen(elements, replace(screen.action, point=moved))
-
-
-def with_detected(screen: Screen, picture: NDArray[np.uint8], settings: UiSettings) -> tuple[Element, ...]:
-    """Add what is found in the (H, W, 3) picture where the settings ask for it, after those given.
-
-    Found elements that overlap a given one that may be marked are left out.
-    """
-    height, width = picture.shape[:2]
-    if settings.detect == "never" or (
-        settings.detect == "auto" and is_enough(screen, width, height, settings)
-    ):
-        return screen.elements
-    given = [one for one in screen.elements if one.actionable and one.visible]
-    found = detect_elements(picture)
-    return (*screen.elements, *(one for one in found if not overlaps_any(one, given)))

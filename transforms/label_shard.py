@@ -30,6 +30,7 @@ from somtom.sources.source import Source
 from somtom.tracking.grid import grid_queries
 from somtom.tracking.trackers import PointTracker, make_tracker, track_clip
 from somtom.transforms.attempts import Attempts
+from somtom.transforms.find_elements import find_elements
 from somtom.transforms.label import label
 from somtom.transforms.retry import MACHINE, with_retries
 
@@ -149,7 +150,7 @@ def read_run(
 
 
 def track_ref(ref: Ref, clip: Clip | DataError, tracker: PointTracker, settings: BuildSettings) -> StoredClip:
-    """Follow the query grid through one clip; a screenshot or an image-text pair has nothing to follow."""
+    """Follow the query grid through a clip, or find elements on a screenshot; a pair has neither."""
     if isinstance(clip, DataError):
         return _rejected(ref, clip)
     tracks = None
@@ -159,6 +160,8 @@ def track_ref(ref: Ref, clip: Clip | DataError, tracker: PointTracker, settings:
             tracks = as_stored(track_clip(tracker, clip.frames, queries, settings.tracking))
         except DataError as error:
             return _rejected(ref, error)
+    elif clip.annotation.screen is not None:
+        clip = find_elements(clip, settings.tracking)
     whole = pad_extras(clip, settings.clips)
     quality = settings.clips.jpeg_quality
     return StoredClip(
