@@ -23,13 +23,16 @@ from somtom.schemas.plan_table import PlannedShard, read_plan, read_plan_index, 
 from somtom.schemas.reasons import DataError, Reject
 from somtom.schemas.record import storable_text
 from somtom.schemas.refs import Item, ItemFacts, Ref, Scan, ShardSpec
+from somtom.sources.episodes import EpisodeSource
 from somtom.sources.files import is_remote, local_path
 from somtom.sources.fingerprint import fingerprint
+from somtom.sources.screens import ScreenSource
 from somtom.tracking.trackers import make_tracker
 from somtom.transforms.scan import ScanItems, ScanTask, missing_tasks, read_actions, read_scans
 from somtom.transforms.versions import label_settings, track_settings
 
 ITEMS_PER_TASK = 8
+OF_PARTS = (EpisodeSource, ScreenSource)  # whose inputs are parts of files, or several files
 
 
 def plan_build(
@@ -265,12 +268,13 @@ def _refuse_changed(
 ) -> None:
     """Refuse to go on with inputs that were written to after they were planned.
 
-    Only a local file that is younger than the plan is read for it; labelling checks each input once more.
+    Only a local file that is younger than the plan is read for it, and only one that is an input as a whole:
+    labelling checks each input once more, of whatever parts of files it is made.
     """
     planned_at = plan_path(folder).stat().st_mtime_ns
     before = {(row.source, row.facts.uri): row.facts.fingerprint for row in rows if row.facts.fingerprint}
     for item in items:
-        stamp = _stamp(item.locator)
+        stamp = _stamp(item.locator) if not isinstance(config.sources[item.source], OF_PARTS) else []
         # The first of a place is the one that was planned.
         then = before.pop(_place(config, item), "")
         if then and stamp and stamp[1] > planned_at and then != fingerprint(item.locator):

@@ -122,7 +122,7 @@ def _parquet(file: IO[bytes], locator: str, columns: Sequence[str]) -> Iterator[
         check_columns(locator, names, columns)
         for batch in table.iter_batches(batch_size=PARQUET_ROWS, columns=list(columns)):
             yield from batch.to_pylist()
-    except pa.ArrowException as error:
+    except (pa.ArrowException, UnicodeDecodeError) as error:  # the second where a text is no UTF-8
         raise DataError("bad_record", f"{locator} cannot be read: {error}") from error
 
 

@@ -55,7 +55,8 @@ class DroidBotSource(ScreenSource):
             inside = len(PurePosixPath(file.uri).parts) - len(PurePosixPath(_run_of(file.uri)).parts)
             places.setdefault(_run_of(file.uri), file.locator.rsplit("/", inside)[0])
         for uri in sorted(places):
-            yield Item(index, uri, places[uri])
+            # A run that is the folder itself is named after it.
+            yield Item(index, uri if uri != "." else self.name, places[uri])
 
     def open(self, uri: str, locator: str, payload: str) -> ScreenEpisode:
         """Read a run's events and which states they start from; see `ScreenSource.open`."""

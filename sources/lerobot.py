@@ -9,12 +9,13 @@ from typing import Any, ClassVar
 from somtom.schemas.action_stats import PUBLISHED, ActionStats
 from somtom.schemas.reasons import DataError
 from somtom.schemas.refs import Item
+from somtom.sources.dimensions import pick_dimensions
 from somtom.sources.episodes import Episode, EpisodeSource
 from somtom.sources.lerobot_episode import Wanted, open_episode
 from somtom.sources.lerobot_index import list_episodes, read_tasks, row_of
 from somtom.sources.lerobot_layout import Layout, read_json, read_layout
 from somtom.sources.lerobot_notes import action_columns, describe
-from somtom.sources.lerobot_vectors import name_vector, pick_dimensions
+from somtom.sources.lerobot_vectors import name_vector
 from somtom.sources.source import Found
 
 STATISTICS = ("q01", "q99", "min", "max", "mean", "std")

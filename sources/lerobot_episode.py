@@ -11,13 +11,14 @@ from somtom.schemas.reasons import DataError
 from somtom.schemas.settings import ClipSettings
 from somtom.sources.backends import open_video
 from somtom.sources.clips import frame_interval
+from somtom.sources.dimensions import pick_dimensions
 from somtom.sources.episode_video import frames_at
 from somtom.sources.episodes import Episode, StepPicture
 from somtom.sources.fingerprint import shared_fingerprint
 from somtom.sources.images import decode_image, read_image
 from somtom.sources.lerobot_index import EpisodeRow, clean, paths_of, video_paths_of
 from somtom.sources.lerobot_layout import Layout, exists
-from somtom.sources.lerobot_vectors import pick_dimensions, read_vector
+from somtom.sources.lerobot_vectors import read_vector
 from somtom.sources.parquet_rows import Column, EpisodeRows, as_matrix, open_parquet, reading_faults
 
 DEFAULT_STATE = ("observation.state",)

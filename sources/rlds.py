@@ -18,9 +18,9 @@ from somtom.schemas.action_stats import ActionStats
 from somtom.schemas.reasons import DataError
 from somtom.schemas.refs import Item
 from somtom.schemas.settings import ClipSettings
+from somtom.sources.dimensions import pick_dimensions
 from somtom.sources.episodes import Episode, EpisodeSource, StepPicture
 from somtom.sources.images import MAX_IMAGE_BYTES, decode_image
-from somtom.sources.lerobot_vectors import pick_dimensions
 from somtom.sources.listing import dataset_of
 from somtom.sources.rlds_columns import (
     Chosen,

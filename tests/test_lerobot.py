@@ -27,9 +27,9 @@ from somtom.schemas.clips import Clip
 from somtom.schemas.reasons import DataError
 from somtom.schemas.refs import Ref, Scan
 from somtom.schemas.settings import ClipSettings, ShotSettings
+from somtom.sources.dimensions import pick_dimensions
 from somtom.sources.lerobot import LerobotSource
 from somtom.sources.lerobot_layout import fill_path, flat_names
-from somtom.sources.lerobot_vectors import pick_dimensions
 
 CLIPS = ClipSettings(steps=3, step_s=0.01, cameras=1, history=1, history_step_s=0.1, action_chunk=2)
 
