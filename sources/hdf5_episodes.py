@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from somtom.schemas.keys import digest
 from somtom.schemas.reasons import DataError
 from somtom.schemas.settings import ClipSettings
+from somtom.sources.dimensions import pick_dimensions
 from somtom.sources.episodes import Episode, EpisodeSource, StepPicture
 from somtom.sources.fingerprint import shared_fingerprint
 from somtom.sources.hdf5_files import (
@@ -28,7 +29,6 @@ from somtom.sources.hdf5_files import (
     read_row,
 )
 from somtom.sources.images import MAX_IMAGE_BYTES, decode_image
-from somtom.sources.lerobot_vectors import pick_dimensions
 from somtom.sources.listing import list_files
 from somtom.sources.pictures import ArrayPicture, check_pixels, check_size, scaled_size
 from somtom.sources.source import Found
