@@ -11,22 +11,13 @@ from somtom.schemas.reasons import DataError
 from somtom.schemas.refs import Item
 from somtom.sources.files import open_binary
 from somtom.sources.hdf5_episodes import Hdf5Episode, Hdf5Source, Layout, peek_files, pictures_in
-from somtom.sources.hdf5_files import (
-    MAX_TEXT,
-    SUFFIXES,
-    dataset_at,
-    form_of,
-    open_hdf5,
-    read_texts,
-    text_attribute,
-)
+from somtom.sources.hdf5_files import SUFFIXES, dataset_at, form_of, open_hdf5
+from somtom.sources.hdf5_texts import MAX_TEXT, WORDS, read_texts, text_attribute
 from somtom.sources.listing import list_files
 from somtom.sources.source import Found
 
 USUAL_HZ = 50.0
 IMAGES = "observations/images"
-# Where recorders made after ALOHA's put the task in words; its own files have none.
-INSTRUCTIONS = ("language_raw", "instruction", "language_instruction", "task")
 ARM = ("waist", "shoulder", "elbow", "forearm_roll", "wrist_angle", "wrist_rotate", "gripper")
 TWO_ARMS = tuple(f"{side}_{joint}" for side in ("left", "right") for joint in ARM)
 DIMENSIONS = {
@@ -79,12 +70,13 @@ class AlohaSource(Hdf5Source):
             return ""  # the setting is said
         if self.sidecar:
             return _read_sidecar(locator, self.sidecar)
-        for name in INSTRUCTIONS:
+        for name in WORDS:  # where recorders made after ALOHA's put the task; its own files have none
             dataset = dataset_at(file, name)
             if dataset is not None:
-                return next(iter(read_texts(dataset)), "")
-            if name in file.attrs:
-                return text_attribute(file, name) or ""
+                return next(iter(read_texts(locator, dataset)), "")
+            words = text_attribute(locator, file, name)
+            if words is not None:
+                return words
         return ""
 
 

@@ -20,7 +20,6 @@ MAX_INFLATED_BYTES = 1 << 29  # HDF5 inflates a chunk to any size, whatever the 
 MAX_CHUNKS = 1 << 20  # touched by one read
 MAX_NUMBERS = 1 << 25  # of one array of actions or states
 MAX_MEMBERS = 1_000_000  # of a group that is listed
-MAX_TEXT = 1 << 20
 MAX_HOPS = 16  # soft links that lead to each other
 
 # What a filter may multiply a chunk's stored size by (its number in HDF5): Deflate's bound is its format's,
@@ -67,7 +66,7 @@ def open_hdf5(locator: str) -> Iterator[Any]:
 
 
 @contextmanager
-def _reading(what: str) -> Iterator[None]:
+def reading(what: str) -> Iterator[None]:
     """Turn what h5py raises for a damaged file into an error of the data."""
     try:
         yield
@@ -83,10 +82,11 @@ def names_of(group: Any) -> list[str]:
     """
     if not isinstance(group, load_h5py().Group):
         raise DataError("bad_record", f"{group.name} is no group")
-    with _reading(group.name):
+    with reading(group.name):
         if len(group) > MAX_MEMBERS:
             raise DataError("too_large", f"{group.name} has {len(group)} members, more than {MAX_MEMBERS}")
-        return list(group)
+        # A name that is not UTF-8 comes as bytes.
+        return [name if isinstance(name, str) else name.decode("utf-8", "replace") for name in group]
 
 
 def group_at(group: Any, path: str) -> Any:
@@ -110,7 +110,7 @@ def dataset_at(group: Any, path: str) -> Any | None:
     found = member(group, path)
     if not isinstance(found, load_h5py().Dataset):
         return None
-    with _reading(found.name):
+    with reading(found.name):
         if found.is_virtual or found.external:
             raise DataError(
                 "unsafe_path", f"{found.name} lies in other files, which are not read: copy it with h5repack"
@@ -129,7 +129,7 @@ def member(group: Any, path: str, hops: int = 0) -> Any | None:
     for name in filter(None, path.split("/")):
         if not isinstance(at, h5py.Group):
             return None
-        with _reading(f"{at.name}/{name}"):
+        with reading(f"{at.name}/{name}"):
             link = at.get(name, getlink=True)
             if link is None:
                 return None
@@ -152,38 +152,8 @@ def form_of(dataset: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
     Raises:
         DataError: `unreadable`: it is of a type that NumPy has not.
     """
-    with _reading(dataset.name):
+    with reading(dataset.name):
         return dataset.shape or (), dataset.dtype
-
-
-def text_attribute(owner: Any, name: str) -> str | None:
-    """Read an attribute that is a text; None where there is none.
-
-    Raises:
-        DataError: `bad_record`: it is something else, or too long; `unreadable`.
-    """
-    with _reading(f"attribute {name!r}"):
-        if name not in owner.attrs:
-            return None
-        small = owner.attrs.get_id(name).get_storage_size() <= MAX_TEXT
-        value = owner.attrs[name] if small else None
-    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-    if not isinstance(text, str) or len(text) > MAX_TEXT:
-        raise DataError("bad_record", f"attribute {name!r} is no text of up to {MAX_TEXT} characters")
-    return text
-
-
-def read_texts(dataset: Any) -> list[str]:
-    """Read a list of texts, or one.
-
-    Raises:
-        DataError: `unreadable`: it holds something else; `too_large`.
-    """
-    with _reading(dataset.name):
-        if dataset.size > MAX_MEMBERS or dataset.size * dataset.dtype.itemsize > MAX_NUMBERS:
-            raise DataError("too_large", f"{dataset.name} has {dataset.size} texts: too many")
-        ChunkGuard(dataset).check(0, dataset.size)
-        return [str(text) for text in np.ravel(dataset.asstr(errors="replace")[()])]
 
 
 def read_numbers(dataset: Any, reason: str) -> NDArray[np.float64]:
@@ -197,9 +167,11 @@ def read_numbers(dataset: Any, reason: str) -> NDArray[np.float64]:
         raise DataError(reason, f"{dataset.name} is {shape} {dtype}: numbers of (steps, dimensions) are read")
     if math.prod(shape) > MAX_NUMBERS:
         raise DataError("too_large", f"{dataset.name} is {shape}: up to {MAX_NUMBERS} numbers are read")
-    with _reading(dataset.name):
+    with reading(dataset.name):
         ChunkGuard(dataset).check(0, shape[0])
-        return np.asarray(dataset[()], dtype=np.float64).reshape(shape[0], math.prod(shape[1:]))
+        # A float of a damaged type may hold what is no float at all: NaN is found later.
+        with np.errstate(invalid="ignore"):
+            return np.asarray(dataset[()], dtype=np.float64).reshape(shape[0], math.prod(shape[1:]))
 
 
 def read_row(dataset: Any, guard: "ChunkGuard", row: int) -> Any:
@@ -209,7 +181,7 @@ def read_row(dataset: Any, guard: "ChunkGuard", row: int) -> Any:
         DataError: `corrupt_frame`, `too_large`.
     """
     try:
-        with _reading(dataset.name):
+        with reading(dataset.name):
             guard.check(row, row + 1)
             return dataset[row]
     except DataError as error:
@@ -227,7 +199,7 @@ class ChunkGuard:
     def __init__(self, dataset: Any) -> None:
         self._dataset = dataset
         self._suspects: dict[tuple[int, ...], int] = {}
-        with _reading(dataset.name):
+        with reading(dataset.name):
             self._chunk: tuple[int, ...] = dataset.chunks or ()
             if not self._chunk:
                 return  # lies in one piece, as large as the array

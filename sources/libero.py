@@ -26,9 +26,9 @@ class LiberoSource(DemoSource):
         """Look for data/demo_i and the task's words in the first file; see `Source.recognise`."""
         return peek_files(path, partial(look_for_demos, is_libero=True))
 
-    def file_instruction(self, file: Any, demo: str, env: Mapping[str, Any]) -> str:
+    def file_instruction(self, locator: str, file: Any, demo: str, env: Mapping[str, Any]) -> str:
         """The task in words, which all demonstrations of a file share; see `DemoSource`."""
-        problem = json_attribute(group_at(file, "data"), "problem_info")
+        problem = json_attribute(locator, group_at(file, "data"), "problem_info")
         words = problem.get("language_instruction", "")
         if not isinstance(words, str):
             raise DataError("bad_record", f"language_instruction must be a text, is {type(words).__name__}")

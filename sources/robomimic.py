@@ -19,9 +19,8 @@ from somtom.sources.hdf5_files import (
     member,
     names_of,
     open_hdf5,
-    read_texts,
-    text_attribute,
 )
+from somtom.sources.hdf5_texts import read_texts, text_attribute
 from somtom.sources.listing import list_files
 from somtom.sources.source import Found
 
@@ -47,7 +46,7 @@ class DemoSource(Hdf5Source):
         for listed in list_files(self.path, include=SUFFIXES):
             try:
                 with open_hdf5(listed.locator) as file:
-                    demos, splits = self._demos(file), self._splits(file)
+                    demos, splits = self._demos(listed.locator, file), self._splits(listed.locator, file)
             except DataError:
                 # Opening it finds the fault again, and says it.
                 yield Item(index, listed.uri, listed.locator, json.dumps({"demo": ""}))
@@ -61,19 +60,19 @@ class DemoSource(Hdf5Source):
         name = json.loads(payload)["demo"]
         with open_hdf5(locator) as file:
             if not name:
-                self._demos(file)
-                self._splits(file)
+                self._demos(locator, file)
+                self._splits(locator, file)
                 raise DataError("changed_input", f"{uri} changed after it was listed: plan again")
             demo = f"data/{name}"
             group_at(file, demo)
-            env = json_attribute(group_at(file, "data"), "env_args")
+            env = json_attribute(locator, group_at(file, "data"), "env_args")
             found = [key for key in self.usual_states if member(file, f"{demo}/obs/{key}") is not None]
             layout = Layout(
                 actions={key: f"{demo}/{key}" for key in self.action},
                 states={key: f"{demo}/obs/{key}" for key in self.state or found},
                 images=pictures_in(file, f"{demo}/obs"),
                 hz=self.control_hz or _control_hz(env),
-                instruction=self.file_instruction(file, demo, env),
+                instruction=self.file_instruction(locator, file, demo, env),
                 dimensions={"actions": POSE_ACTION} if self.acts_on_pose(env) else {},
             )
             return self.episode(file, uri, locator, layout)
@@ -84,14 +83,14 @@ class DemoSource(Hdf5Source):
         split = self.split or json.loads(item.payload).get("split", "")
         return replace(scan, refs=tuple(replace(ref, split=split) for ref in scan.refs))
 
-    def file_instruction(self, file: Any, demo: str, env: Mapping[str, Any]) -> str:
+    def file_instruction(self, locator: str, file: Any, demo: str, env: Mapping[str, Any]) -> str:
         """What the file says that the robot is asked for, "" where nothing.
 
         Raises:
             DataError: `bad_record`.
         """
         # RoboCasa's files say it for each demonstration.
-        for says in (json_attribute(group_at(file, demo), "ep_meta"), env):
+        for says in (json_attribute(locator, group_at(file, demo), "ep_meta"), env):
             if isinstance(says.get("lang"), str):
                 return str(says["lang"])
         return ""
@@ -101,7 +100,7 @@ class DemoSource(Hdf5Source):
         controller = _object(_object(env.get("env_kwargs")).get("controller_configs"))
         return controller.get("type") == "OSC_POSE" and bool(controller.get("control_delta", True))
 
-    def _demos(self, file: Any) -> list[str]:
+    def _demos(self, locator: str, file: Any) -> list[str]:
         """Names of the demonstrations that are wanted, by their number.
 
         Raises:
@@ -109,17 +108,17 @@ class DemoSource(Hdf5Source):
         """
         there = names_of(group_at(file, "data"))
         if self.filter_key:
-            listed = set(_mask(file, self.filter_key))
+            listed = set(_mask(locator, file, self.filter_key))
             there = [name for name in there if name in listed]
         if not there:
             raise DataError("bad_record", "there is no demonstration in its group data")
         return sorted(there, key=_natural)
 
-    def _splits(self, file: Any) -> dict[str, str]:
+    def _splits(self, locator: str, file: Any) -> dict[str, str]:
         """The split of each demonstration that a mask names."""
         if not self.split_by_mask:
             return {}
-        return {name: SPLITS[key] for key in reversed(SPLITS) for name in _mask(file, key)}
+        return {name: SPLITS[key] for key in reversed(SPLITS) for name in _mask(locator, file, key)}
 
 
 @dataclass(frozen=True)
@@ -143,7 +142,7 @@ def look_for_demos(file: Any, is_libero: bool) -> Sequence[str]:
     """What an opened file of demonstrations holds; empty where it has none. LIBERO's say what the task is."""
     data = group_at(file, "data")
     demos = names_of(data)
-    if not demos or (text_attribute(data, "problem_info") is not None) != is_libero:
+    if not demos or ("problem_info" in data.attrs) != is_libero:
         return ()
     group_at(data, f"{demos[0]}/obs")
     cameras = pictures_in(file, f"data/{demos[0]}/obs")
@@ -155,13 +154,13 @@ def look_for_demos(file: Any, is_libero: bool) -> Sequence[str]:
     )
 
 
-def json_attribute(owner: Any, name: str) -> dict[str, Any]:
+def json_attribute(locator: str, owner: Any, name: str) -> dict[str, Any]:
     """Read an attribute that is a JSON object; empty where there is none.
 
     Raises:
         DataError: `bad_record`: it is something else.
     """
-    text = text_attribute(owner, name)
+    text = text_attribute(locator, owner, name)
     if text is None:
         return {}
     try:
@@ -184,11 +183,11 @@ def _object(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _mask(file: Any, key: str) -> list[str]:
+def _mask(locator: str, file: Any, key: str) -> list[str]:
     dataset = dataset_at(file, f"mask/{key}")
     if dataset is None:
         raise DataError("bad_record", f"there is no filter key mask/{key} in it")
-    return read_texts(dataset)
+    return read_texts(locator, dataset)
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

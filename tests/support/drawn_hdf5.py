@@ -34,7 +34,8 @@ def write_demos(path: Path, steps: dict[str, int], env: dict[str, Any] | None = 
     """A file of robomimic's layout with two cameras; the demonstrations' lengths by their names."""
     with h5py.File(path, "w") as file:
         data = file.create_group("data")
-        data.attrs["env_args"] = json.dumps(env or {"env_name": "Lift", "env_kwargs": {}})
+        # Bytes, not a str: texts of variable length are read by another process, which takes its time.
+        data.attrs["env_args"] = np.bytes_(json.dumps(env or {"env_name": "Lift", "env_kwargs": {}}).encode())
         for seed, (name, count) in enumerate(steps.items()):
             demo = data.create_group(name)
             demo["actions"] = draw_actions(count, 7, seed)
@@ -52,7 +53,7 @@ def write_libero(path: Path, words: object = "put the mug on the plate") -> Path
     with h5py.File(path, "w") as file:
         data = file.create_group("data")
         data.attrs["problem_info"] = json.dumps({"language_instruction": words})
-        data.attrs["env_args"] = json.dumps({"env_kwargs": {"control_freq": 20}})
+        data.attrs["env_args"] = np.bytes_(b'{"env_kwargs": {"control_freq": 20}}')
         demo = data.create_group("demo_0")
         demo["actions"] = draw_actions(6, 7, 1)
         for name, width in (("ee_states", 6), ("gripper_states", 2), ("joint_states", 7)):
