@@ -10,6 +10,7 @@ from somtom.sources.annotation_files import check_columns
 from somtom.sources.listing import Listed
 from somtom.sources.parquet_cells import ParquetCells
 from somtom.sources.places import PARQUET, placed_records
+from somtom.sources.words import shown
 
 NAME = re.compile(r"[\w.-]{1,100}", re.ASCII)
 MAX_STEPS = 10_000
@@ -87,7 +88,7 @@ def _numbers_of(record: Record) -> list[tuple[int, int]]:
 def _name_of(record: Record) -> str:
     name = record.get("annotation_id")
     if not isinstance(name, str) or not NAME.fullmatch(name) or ".." in name:
-        raise DataError("bad_record", f"annotation_id must name the task, is {str(name)[:60]!r}")
+        raise DataError("bad_record", f"annotation_id must name the task, is {shown(name)}")
     return name
 
 
@@ -95,7 +96,7 @@ def _number(value: object) -> int:
     """A step's number in its trajectory, as a number or its digits."""
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
     if not re.fullmatch(r"\d{1,5}", text, re.ASCII) or int(text) >= MAX_STEPS:
-        raise DataError("bad_record", f"target_action_index must be a number, is {str(value)[:40]!r}")
+        raise DataError("bad_record", f"target_action_index must be a number, is {shown(value)}")
     return int(text)
 
 

@@ -10,7 +10,7 @@ from somtom.schemas.annotation import Element, Screen, ScreenAction
 from somtom.schemas.reasons import DataError
 from somtom.sources.boxes import Box, four_numbers
 from somtom.sources.web_roles import ROLES, TAGS
-from somtom.sources.words import words_of
+from somtom.sources.words import shown, words_of
 
 MAX_CANDIDATES = 20_000  # of one page
 MAX_WORDS = 300  # characters gathered from the page for one element
@@ -73,11 +73,11 @@ def parse_operation(value: object) -> ScreenAction:
     """
     operation = _object(value)
     if operation is None:
-        raise DataError("bad_record", f"the operation must be an object, is {str(value)[:60]!r}")
+        raise DataError("bad_record", f"the operation must be an object, is {shown(value)}")
     names = (operation.get("original_op"), operation.get("op"))
     kind = next((OPERATIONS[name] for name in names if isinstance(name, str) and name in OPERATIONS), "")
     if not kind:
-        raise DataError("bad_record", f"the operation {str(names)[:60]} is none of {', '.join(OPERATIONS)}")
+        raise DataError("bad_record", f"the operation {shown(names[0])} is none of {', '.join(OPERATIONS)}")
     return ScreenAction(kind, words_of(operation.get("value")) if kind in ("type", "select") else "")
 
 
@@ -122,7 +122,7 @@ def _candidate(value: object, is_target: bool) -> Candidate | None:
     rank = 0 if stored.get("is_original_target") else 1 if stored.get("is_top_level_target") else 2
     node = stored.get("backend_node_id", attributes.get("backend_node_id"))
     return Candidate(
-        words_of(str(node)),
+        str(node) if isinstance(node, str | int) else "",
         words_of(stored.get("tag")).lower(),
         attributes,
         _box(attributes.get("bounding_box_rect")),

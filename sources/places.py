@@ -18,6 +18,7 @@ PATTERNS = ("*.json", "*.jsonl", "*.ndjson", "*.parquet")
 PARQUET = ".parquet"
 PICTURE = "image"  # the column of a Parquet file that holds pictures as a struct of bytes and path
 MAX_RECORD = MAX_VALUE  # bytes of one line
+MAX_DEPTH = 64  # lists and objects in each other
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,26 @@ def read_placed(locator: str, places: Iterable[Place]) -> Iterator[Mapping[str, 
                 raise DataError("changed_input", f"{locator} is not what was planned: plan again") from error
             if not isinstance(value, dict):
                 raise DataError("changed_input", f"{locator} is not what was planned: plan again")
+            if _is_nested_beyond(value, MAX_DEPTH):
+                raise DataError("bad_record", f"the record is nested deeper than {MAX_DEPTH} values")
             yield value
+
+
+def _is_nested_beyond(value: object, depth: int) -> bool:
+    """Whether some value lies in more than `depth` others; what walks into it later would not come back."""
+    level = [value]
+    for _ in range(depth + 1):
+        level = [
+            inner
+            for outer in level
+            for inner in (
+                outer.values() if isinstance(outer, dict) else outer if isinstance(outer, list) else ()
+            )
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _small_columns(table: ParquetCells) -> list[str]:

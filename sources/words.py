@@ -3,6 +3,15 @@
 MAX_TEXT = 10_000  # characters
 
 
+def shown(value: object) -> str:
+    """A value as a message shows it: short, and only its type where it may hold others.
+
+    >>> shown("a" * 100), shown(7), shown([[1]])
+    ("'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", '7', 'list')
+    """
+    return type(value).__name__ if isinstance(value, list | dict) else repr(value)[:40]
+
+
 def words_of(value: object) -> str:
     """A text on one line, in any script: spaces joined, "" for what is no text; a lone surrogate becomes "?".
 

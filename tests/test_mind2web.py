@@ -192,10 +192,12 @@ def test_a_broken_step_is_one_reject(tmp_path: Path, broken: dict[str, Any]) -> 
 
 
 def test_candidates_that_are_broken_are_left_out() -> None:
+    deep = "[" * 900 + "]" * 900
     broken = [None, 3, "{", {}, {"attributes": "{"}, {"attributes": {"bounding_box_rect": [0, 0, 5, 5]}}]
+    broken += [{"attributes": f'{{"backend_node_id": {deep}, "role": {deep}, "bounding_box_rect": {deep}}}'}]
     boxes = ["1,2,3", "a,b,c,d", "nan,0,5,5", "0,0,0,5", "0,0,inf,5", "1e400,0,1,1"]
     found = parse_candidates([*broken, *(candidate(9, box) for box in boxes)], is_target=False)
-    assert [one.box for one in found] == [None] * (1 + len(boxes))
+    assert [one.box for one in found] == [None] * (2 + len(boxes))
 
 
 @pytest.mark.parametrize(
