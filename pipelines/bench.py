@@ -15,7 +15,7 @@ from somtom.pipelines.bench_memory import bench_memory
 from somtom.pipelines.bench_sources import bench_sources
 from somtom.pipelines.bench_tracking import bench_tracking, format_rows
 from somtom.pipelines.bench_writer import bench_writer
-from somtom.pipelines.config import ConfigError
+from somtom.pipelines.config_rules import ConfigError
 from somtom.pipelines.samples import SAMPLE_KINDS, write_samples
 from somtom.schemas.files import write_whole
 

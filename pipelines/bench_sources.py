@@ -2,7 +2,6 @@
 
 import importlib
 import itertools
-import os
 import tempfile
 import time
 from collections import Counter
@@ -16,7 +15,8 @@ from PIL import Image
 from somtom.pipelines.bench_bare import Spool, Work, plan_bare
 from somtom.pipelines.bench_figures import Figure, Findings
 from somtom.pipelines.bench_process import own_peak_mb, run_apart
-from somtom.pipelines.config import BuildConfig, ConfigError, parse_config
+from somtom.pipelines.config import BuildConfig, parse_config
+from somtom.pipelines.config_rules import ConfigError
 from somtom.pipelines.peek import Sighting, peek
 from somtom.schemas.clips import Clip
 from somtom.schemas.reasons import DataError
@@ -89,9 +89,8 @@ def bench_sources(folders: Sequence[Path], runs: int) -> Findings:
         more, note = _measure(label, sighting, runs)
         figures += more
         notes.append(f"{label}: {note}")
-    return Findings(
-        "sources", "sources beside a bare loop of the same decoding", tuple(figures), tuple(notes)
-    )
+    title = "each source beside a bare loop of the same decoding"
+    return Findings("sources", title, tuple(figures), tuple(notes), is_grid=True)
 
 
 def find_sources(folder: Path) -> list[Sighting]:
@@ -192,13 +191,13 @@ def _prepare(sighting: Sighting, pictures: Path) -> Prepared | str:
 
 def _size_bytes(sighting: Sighting) -> int:
     """Size of the files under every path that the settings name, each once."""
-    files: dict[str, int] = {}
+    files: dict[Path, int] = {}
     for value in sighting.found.settings.values():
         if isinstance(value, str) and "/" in value and not is_remote(value) and local_path(value).exists():
             path = local_path(value)
             for one in [path] if path.is_file() else path.rglob("*"):
                 if one.is_file():
-                    files[os.path.realpath(one)] = one.stat().st_size
+                    files[one] = one.stat().st_size
     return sum(files.values())
 
 

@@ -48,7 +48,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     options = make_parser().parse_args(arguments)
     command = COMMANDS[options.command]
     # Imported late, so that --help and mistakes on the command line answer at once.
-    from somtom.pipelines.config import ConfigError
+    from somtom.pipelines.config_rules import ConfigError
     from somtom.pipelines.local import TaskFailed
     from somtom.pipelines.output import OutputError, explain_os_error
     from somtom.pipelines.stage import TooManyFailures
@@ -83,7 +83,7 @@ def _complain(message: str, status: int) -> int:
 
 
 def _options_of(options: argparse.Namespace) -> "RunOptions":
-    from somtom.pipelines.config import ConfigError
+    from somtom.pipelines.config_rules import ConfigError
     from somtom.pipelines.runners import RunOptions
 
     if options.workers < 0:

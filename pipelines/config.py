@@ -10,74 +10,10 @@ from pathlib import Path
 
 import tomli_w
 
-from somtom.marks.draw import STYLES, mark_style
-from somtom.marks.pair_marks import FRAMES
+from somtom.pipelines.config_rules import ConfigError, check_cameras, check_values
 from somtom.schemas.settings import BuildSettings
 from somtom.sources.source import Source
 from somtom.sources.sources import SOURCES, source_class
-from somtom.tracking.trackers import TRACKERS, tracker_factory
-
-# Lowest and highest value of every numeric setting.
-BOUNDS: dict[str, tuple[float, float]] = {
-    "shots.threshold": (0.0, 255.0),
-    "shots.min_length_s": (0.0, 3600.0),
-    "clips.steps": (1, 1024),
-    "clips.step_s": (0.001, 3600.0),
-    "clips.stride": (0, 100_000),
-    "clips.overlap": (0.0, 0.95),
-    "clips.max_per_video": (0, 10**9),
-    "clips.short_side": (32, 8192),
-    "clips.jpeg_quality": (10, 100),
-    "clips.min_side": (8, 8192),
-    "clips.max_aspect": (1.0, 1000.0),
-    "clips.max_pixels": (1024, 2**30),
-    "clips.screen_short_side": (32, 8192),
-    "clips.cameras": (0, 16),
-    "clips.history": (0, 64),
-    "clips.history_step_s": (0.001, 3600.0),
-    "clips.action_chunk": (1, 1024),
-    "tracking.grid": (2, 64),
-    "tracking.short_side": (32, 8192),
-    "motion.min_visible": (0.0, 1.0),
-    "motion.eta": (0.0, 512.0),
-    "motion.camera_share": (0.0, 1.0),
-    "motion.reprojection_px": (0.1, 512.0),
-    "motion.epsilon": (0.0, 512.0),
-    "marks.foreground_min": (1, 64),
-    "marks.foreground_max": (1, 64),
-    "marks.background_min": (0, 64),
-    "marks.background_max": (0, 64),
-    "marks.min_points": (1, 4096),
-    "marks.min_moving": (1, 4096),
-    "marks.min_confidence": (0.0, 1.0),
-    "marks.min_distance": (0.0, 1.0),
-    "robot.max_frozen": (0.0, 1.0),
-    "robot.max_jump": (0.0, 1e9),
-    "tracking.min_elements": (0, 10_000),
-    "ui.max_marks": (1, 2000),
-    "ui.min_side": (1.0, 1000.0),
-    "ui.max_area": (0.01, 1.0),
-    "ui.merge_iou": (0.1, 1.0),
-    "output.clips_per_shard": (1, 1_000_000),
-    "output.clips_per_run": (1, 100_000),
-    "output.val_fraction": (0.0, 0.9),
-    "output.limit": (0, 10**12),
-}
-CHOICES: dict[str, tuple[str, ...]] = {
-    "shots.detector": ("adaptive", "content", "none"),
-    "tracking.detect": ("auto", "always", "never"),
-    "vl.boxes": ("keep", "marks"),
-    "vl.box_frame": tuple(FRAMES),
-}
-# Pairs whose first may not exceed the second.
-ORDERED = (
-    ("marks.foreground_min", "marks.foreground_max"),
-    ("marks.background_min", "marks.background_max"),
-)
-
-
-class ConfigError(ValueError):
-    """A mistake in the configuration, said in one line."""
 
 
 @dataclass(frozen=True)
@@ -154,8 +90,8 @@ def parse_config(tree: Mapping[str, object]) -> BuildConfig:
             raise ConfigError(f"{name}: must be a section [{name}], got {section!r}")
         parsed[name] = _dataclass(typing.cast(type, field.type), section, name)
     settings = BuildSettings(**parsed)  # type: ignore[arg-type]  # each section was made of its field's type
-    _check_values(settings)
-    _check_cameras(sources, settings)
+    check_values(settings)
+    check_cameras(sources, settings)
     return BuildConfig(sources=sources, settings=settings)
 
 
@@ -278,45 +214,6 @@ def _refuse_unknown(values: Mapping[str, object], known: Sequence[str], prefix: 
         if key not in known:
             close = difflib.get_close_matches(key, known, n=1, cutoff=0.0)
             raise ConfigError(f"{prefix}{key} = {values[key]!r}: unknown; did you mean {prefix}{close[0]}?")
-
-
-def _check_values(settings: BuildSettings) -> None:
-    flat = _flat(_plain(settings))
-    for key, (low, high) in BOUNDS.items():
-        value = typing.cast(float, flat[key])
-        if not low <= value <= high:  # also refuses NaN
-            nearest = high if value > high else low
-            raise ConfigError(f"{key} = {value!r}: must be {low} to {high}; the nearest is {nearest}")
-    for key, choices in CHOICES.items():
-        if flat[key] not in choices:
-            close = difflib.get_close_matches(str(flat[key]), choices, n=1, cutoff=0.0)
-            raise ConfigError(
-                f"{key} = {flat[key]!r}: must be one of {', '.join(choices)}; did you mean {close[0]!r}?"
-            )
-    for low_key, high_key in ORDERED:
-        if typing.cast(float, flat[low_key]) > typing.cast(float, flat[high_key]):
-            raise ConfigError(f"{low_key} = {flat[low_key]}: must not exceed {high_key} = {flat[high_key]}")
-    for key, known, find in (
-        ("tracking.tracker", TRACKERS, tracker_factory),
-        ("marks.style", STYLES, mark_style),
-    ):
-        try:
-            find(str(flat[key]))
-        except ValueError as error:
-            raise ConfigError(
-                f"{key} = {flat[key]!r}: {error} (known: {', '.join(sorted(known))})"
-            ) from error
-
-
-def _check_cameras(sources: Sequence[Source], settings: BuildSettings) -> None:
-    """Refuse a list of cameras of which some would be left out: every sample has as many pictures."""
-    for number, source in enumerate(sources):
-        further = len(getattr(source, "cameras", ())) - 1
-        if further > settings.clips.cameras:
-            raise ConfigError(
-                f"source[{number}].cameras: lists {further} further cameras, but clips.cameras = "
-                f"{settings.clips.cameras}: set clips.cameras = {further}"
-            )
 
 
 def output_folder(config: BuildConfig, out: str) -> Path:

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somtom.marks.select import select_marks
-from somtom.pipelines.config import ConfigError, parse_config
+from somtom.pipelines.config import parse_config
+from somtom.pipelines.config_rules import ConfigError
 from somtom.pipelines.explain_screen import screen_lines
 from somtom.pipelines.output import OutputError, read_config_tree
 from somtom.schemas.annotation import RobotStep

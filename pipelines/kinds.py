@@ -5,7 +5,7 @@ import inspect
 import re
 from collections.abc import Iterator
 
-from somtom.pipelines.config import ConfigError
+from somtom.pipelines.config_rules import ConfigError
 from somtom.sources.sources import SOURCES, source_class
 
 # A field as it stands in the source of a class: its name, type, default and the comment beside it.

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from somtom.pipelines.config import ConfigError
+from somtom.pipelines.config_rules import ConfigError
 from somtom.pipelines.kinds import toml_value
 from somtom.sources.files import is_remote, local_locator, local_path
 from somtom.sources.listing import GLOB

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from somtom.pipelines.action_sums import ActionSums, gather_stats, sum_actions
-from somtom.pipelines.config import BuildConfig, ConfigError
+from somtom.pipelines.config import BuildConfig
+from somtom.pipelines.config_rules import ConfigError
 from somtom.pipelines.order import choose_splits, cut_shards, order_refs, share_groups
 from somtom.pipelines.output import OutputError, notes_path, work_path
 from somtom.pipelines.runners import RunOptions

@@ -5,7 +5,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from somtom.pipelines.config import BuildConfig, ConfigError, apply_overrides, difference, parse_config
+from somtom.pipelines.config import BuildConfig, apply_overrides, difference, parse_config
+from somtom.pipelines.config_rules import ConfigError
 from somtom.pipelines.finish import Totals, finish_build
 from somtom.pipelines.output import (
     OutputError,

@@ -9,7 +9,7 @@ input is a file of its own and one line in `SAMPLE_KINDS`.
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from somtom.pipelines.config import ConfigError
+from somtom.pipelines.config_rules import ConfigError
 from somtom.pipelines.samples_lerobot import write_robot
 from somtom.pipelines.samples_pairs import write_pairs
 from somtom.pipelines.samples_screens import write_screens

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from somtom.pipelines.config import BOUNDS, ConfigError
+from somtom.pipelines.config_rules import BOUNDS, ConfigError
 from somtom.pipelines.preview import write_preview
 from somtom.schemas.clips import Clip
 from somtom.schemas.files import write_whole

@@ -15,7 +15,8 @@ from somtom.pipelines.bench_process import run_apart
 from somtom.pipelines.bench_sources import bench_sources, find_sources
 from somtom.pipelines.bench_writer import bench_writer
 from somtom.pipelines.build import build_data_set
-from somtom.pipelines.config import ConfigError, parse_config
+from somtom.pipelines.config import parse_config
+from somtom.pipelines.config_rules import ConfigError
 from somtom.pipelines.runners import RunOptions
 from somtom.pipelines.samples import SAMPLE_KINDS, write_samples
 from somtom.schemas.folder import plan_path, shard_path

@@ -9,7 +9,8 @@ from builds import THREADS, book, build, contents, faults, quick_config, quick_t
 from drawn_videos import draw_video, draw_videos
 
 from somtom.pipelines.build import label_data_set, plan_data_set
-from somtom.pipelines.config import ConfigError, parse_config
+from somtom.pipelines.config import parse_config
+from somtom.pipelines.config_rules import ConfigError
 from somtom.pipelines.output import OutputError
 from somtom.pipelines.runners import RunOptions
 from somtom.pipelines.stage import TooManyFailures

@@ -7,16 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from somtom.pipelines.config import (
-    BOUNDS,
-    CHOICES,
-    ConfigError,
-    difference,
-    dump_config,
-    load_config,
-    parse_config,
-    source_name,
-)
+from somtom.pipelines.config import difference, dump_config, load_config, parse_config, source_name
+from somtom.pipelines.config_rules import BOUNDS, CHOICES, ConfigError
 from somtom.schemas.settings import BuildSettings
 
 SOURCE = {"kind": "video", "path": "clips"}

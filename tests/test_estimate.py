@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from somtom.pipelines.config import BuildConfig, ConfigError, parse_config
+from somtom.pipelines.config import BuildConfig, parse_config
+from somtom.pipelines.config_rules import ConfigError
 from somtom.pipelines.estimate import INPUTS, choose_inputs, estimate_lines, extrapolate
 from somtom.pipelines.runners import RunOptions
 from somtom.pipelines.samples_videos import encode_video

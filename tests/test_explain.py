@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from somtom.pipelines.config import ConfigError
+from somtom.pipelines.config_rules import ConfigError
 from somtom.pipelines.explain import explain_lines
 from somtom.pipelines.output import OutputError
 from somtom.schemas.folder import META, manifest_path, plan_path

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from somtom.pipelines.config import ConfigError, parse_config
+from somtom.pipelines.config import parse_config
+from somtom.pipelines.config_rules import ConfigError
 from somtom.pipelines.kinds import kind_lines, settings_of
 from somtom.pipelines.peek import peek, peek_lines
 from somtom.sources.sources import SOURCES

@@ -9,7 +9,7 @@ from builds import THREADS, build, contents, faults, quick_config, reasons, writ
 from drawn_videos import draw_video, draw_videos
 
 from somtom.pipelines.build import plan_data_set
-from somtom.pipelines.config import ConfigError
+from somtom.pipelines.config_rules import ConfigError
 from somtom.pipelines.output import OutputError
 from somtom.pipelines.relabel import relabel_data_set
 

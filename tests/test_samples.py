@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from somtom.pipelines.config import ConfigError
+from somtom.pipelines.config_rules import ConfigError
 from somtom.pipelines.samples import SAMPLE_KINDS, write_samples
 from somtom.pipelines.samples_scene import draw_frame, true_tracks
 from somtom.pipelines.samples_videos import MOVING_CAMERAS, Recipe, make_shot, recipe_of

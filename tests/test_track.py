@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from somtom.pipelines.config import ConfigError
+from somtom.pipelines.config_rules import ConfigError
 from somtom.pipelines.samples_videos import encode_video
 from somtom.pipelines.track import TrackRequest, track_video
 from somtom.schemas.reasons import DataError
