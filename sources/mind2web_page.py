@@ -61,7 +61,7 @@ class Candidate:
     @property
     def is_control(self) -> bool:
         """Whether a person can act on it."""
-        clickable = str(self.attributes.get("is_clickable", "")).lower() == "true"
+        clickable = self.attributes.get("is_clickable") in ("true", "True", True)
         return clickable or self.tag in TAGS or self.role.lower() in ROLES
 
 
