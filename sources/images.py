@@ -18,6 +18,8 @@ from somtom.sources.pictures import check_pixels, check_size, scaled_size
 MAX_IMAGE_BYTES = 1 << 28
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm")
+# What stands in a PNG whose orientation Pillow can tell.
+_PNG_EXIF = (b"eXIf", b"Raw profile type exif", b"XML:com.adobe.xmp")
 # What Pillow's decoders raise for damaged files.
 _DAMAGED = (OSError, SyntaxError, ValueError, EOFError, KeyError, IndexError, struct.error, zlib.error)
 
@@ -45,7 +47,7 @@ def image_size(data: bytes, settings: ClipSettings) -> tuple[int, int]:
         DataError: `not_image`, `unsupported` (an animation), `too_large`, `too_small`, `extreme_aspect`.
     """
     with _opened(data, settings) as image:
-        return _upright_size(image)
+        return _upright_size(image, data)
 
 
 def decode_image(
@@ -84,11 +86,14 @@ def _opened(data: bytes, settings: ClipSettings) -> Image.Image:
     if getattr(image, "n_frames", 1) > 1:
         raise DataError("unsupported", "is an animation: read it as a video")
     check_pixels(*image.size, settings)
-    check_size(*_upright_size(image), settings)
+    check_size(*_upright_size(image, data), settings)
     return image
 
 
-def _upright_size(image: Image.Image) -> tuple[int, int]:
+def _upright_size(image: Image.Image, data: bytes) -> tuple[int, int]:
+    # To look for EXIF behind the pixels, Pillow decodes all of a PNG; a TIFF's size is upright already.
+    if image.format == "TIFF" or (image.format == "PNG" and not any(mark in data for mark in _PNG_EXIF)):
+        return image.size
     try:
         turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)  # Orientation (EXIF 2.3, 4.6.4)
     except _DAMAGED:
