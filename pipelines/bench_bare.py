@@ -34,7 +34,7 @@ from somtom.sources.pictures import scaled_size
 from somtom.sources.places import Place, read_placed
 from somtom.sources.reading import SEEK_GAP_S
 from somtom.sources.rlds import RldsEpisode, RldsSource
-from somtom.sources.screens import ScreenSource
+from somtom.sources.screens import ScreenEpisode, ScreenSource
 from somtom.sources.sniff import HEAD_BYTES, is_animated_webp
 from somtom.sources.tf_example import Example
 from somtom.sources.video import VideoSource
@@ -271,9 +271,17 @@ def _hdf5(source: Hdf5Source, refs: Sequence[Ref], clips: ClipSettings, spool: S
 def _screens(source: ScreenSource, refs: Sequence[Ref], clips: ClipSettings, spool: Spool) -> Iterator[Work]:
     for ref, own in _items(refs):
         episode = source.open(ref.uri, ref.locator, ref.payload)
-        # Steps that show one picture need it once.
-        encoded = dict.fromkeys(episode.picture(step) for one in own for step in one.frames)
-        yield spool.pictures(encoded, clips.screen_short_side)
+        yield spool.pictures(_shown(episode, own), clips.screen_short_side)
+
+
+def _shown(episode: ScreenEpisode, refs: Sequence[Ref]) -> Iterator[bytes]:
+    """The picture of each step, once where the next steps show the same."""
+    last: bytes | None = None
+    for step in sorted({step for ref in refs for step in ref.frames}):
+        data = episode.picture(step)
+        if data is not last:
+            yield data
+        last = data
 
 
 def _pairs(source: LlavaSource, refs: Sequence[Ref], clips: ClipSettings, spool: Spool) -> Iterator[Work]:
