@@ -4,6 +4,7 @@ World: metres, x to the right, y away from the viewer, z up; the table is z = 0.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -33,7 +34,7 @@ class Camera:
     width: int
     height: int
 
-    @property
+    @cached_property
     def matrix(self) -> Floats:
         """The (3, 4) matrix that takes homogeneous points of the world to pixels."""
         inner = np.array(
@@ -148,22 +149,25 @@ def draw_shadows(picture: NDArray[np.uint8], solids: list[Solid], camera: Camera
 
 def draw_solids(picture: NDArray[np.uint8], solids: list[Solid], camera: Camera) -> None:
     """Draw the solids in place, the farthest face first; each face has a darker middle, to be followed by."""
-    faces: list[tuple[float, Floats, tuple[float, ...]]] = []
+    polygons: list[tuple[float, Floats, tuple[float, ...]]] = []
     for solid in solids:
+        if camera.see(solid.corners)[1].min() < NEAR_M:
+            continue
         middle = solid.corners.mean(axis=0)
-        for face in solid.faces:
-            corners = solid.corners[list(face)]
+        first, second, third = solid.corners[[face[:3] for face in solid.faces]].transpose(1, 0, 2)
+        normals = np.cross(second - first, third - first)
+        normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+        normals *= np.sign(((first - middle) * normals).sum(axis=1, keepdims=True))
+        faces_camera = ((camera.position - first) * normals).sum(axis=1) > 0
+        for place in np.flatnonzero(faces_camera):
+            corners = solid.corners[list(solid.faces[place])]
             centre = corners.mean(axis=0)
-            normal = np.cross(corners[1] - corners[0], corners[2] - corners[0])
-            normal *= np.sign(normal @ (centre - middle)) / max(float(np.linalg.norm(normal)), 1e-12)
             away = float(np.linalg.norm(camera.position - centre))
-            if normal @ (camera.position - centre) <= 0 or camera.see(corners)[1].min() < NEAR_M:
-                continue
-            light = 0.62 + 0.38 * max(float(normal @ LIGHT), 0.0)
-            faces.append((away, corners, tuple(light * value for value in solid.colour)))
+            light = 0.62 + 0.38 * max(float(normals[place] @ LIGHT), 0.0)
             inner = centre + 0.5 * (corners - centre)
-            faces.append((away - 1e-6, inner, tuple(0.78 * light * value for value in solid.colour)))
-    for _, corners, colour in sorted(faces, key=lambda face: -face[0]):
+            polygons.append((away, corners, tuple(light * value for value in solid.colour)))
+            polygons.append((away, inner, tuple(0.78 * light * value for value in solid.colour)))
+    for _, corners, colour in sorted(polygons, key=lambda polygon: -polygon[0]):
         cv2.fillConvexPoly(picture, _fixed_point(camera.see(corners)[0]), colour, cv2.LINE_AA, SHIFT_BITS)
 
 
