@@ -37,15 +37,25 @@ ATTRIBUTES = ("env_args", "problem_info", "ep_meta", *WORDS)
 DATA, MASK = "data", "mask"
 
 
+def has_attribute(owner: Any, name: str) -> bool:
+    """Whether an object has an attribute of that name.
+
+    Raises:
+        DataError: `unreadable`.
+    """
+    with reading(f"attribute {name!r}"):
+        return bool(name in owner.attrs)
+
+
 def text_attribute(locator: str, owner: Any, name: str) -> str | None:
     """Read one of `ATTRIBUTES` of an object in the opened file at `locator`; None where there is none.
 
     Raises:
         DataError: `bad_record`: it is no text, or too long; `unreadable`.
     """
+    if not has_attribute(owner, name):
+        return None
     with reading(f"attribute {name!r}"):
-        if name not in owner.attrs:
-            return None
         kind = owner.attrs.get_id(name).dtype
     if _is_variable(kind, owner):
         return _told(locator, f"{owner.name}@{name}")[0]
@@ -127,9 +137,7 @@ def _objects(file: Any, paths: Sequence[str], folder: str) -> Iterator[Any]:
 
 def _attributes_here(owner: Any, name: str) -> list[str]:
     """The text of an attribute; none where it has no such."""
-    with reading(f"attribute {name!r}"):
-        is_there = name in owner.attrs
-    return [_attribute_here(owner, name)] if is_there else []
+    return [_attribute_here(owner, name)] if has_attribute(owner, name) else []
 
 
 def _attribute_here(owner: Any, name: str) -> str:

@@ -142,7 +142,7 @@ def look_for_demos(file: Any, is_libero: bool) -> Sequence[str]:
     """What an opened file of demonstrations holds; empty where it has none. LIBERO's say what the task is."""
     data = group_at(file, "data")
     demos = names_of(data)
-    if not demos or ("problem_info" in data.attrs) != is_libero:
+    if not demos or has_attribute(data, "problem_info") != is_libero:
         return ()
     group_at(data, f"{demos[0]}/obs")
     cameras = pictures_in(file, f"data/{demos[0]}/obs")
