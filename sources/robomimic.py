@@ -20,7 +20,7 @@ from somtom.sources.hdf5_files import (
     names_of,
     open_hdf5,
 )
-from somtom.sources.hdf5_texts import read_texts, text_attribute
+from somtom.sources.hdf5_texts import has_attribute, read_texts, text_attribute
 from somtom.sources.listing import list_files
 from somtom.sources.source import Found
 
