@@ -125,6 +125,17 @@ def test_every_kind_of_sample_returns_the_files_it_wrote(tmp_path: Path) -> None
         assert all(path.is_file() for path in write(tmp_path, 1, 0))
 
 
+def test_the_command_writes_only_the_kinds_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "s"
+    assert main(["samples", str(folder), "--count", "1", "--kinds", "pairs,screens"]) == 0
+    assert sorted(path.name for path in folder.iterdir()) == ["pairs", "screens", "truth"]
+    assert "of pairs, screens in" in capsys.readouterr().out
+    assert main(["samples", str(folder), "--kinds", "pears"]) == 2
+    assert "--kinds pears: must be some of videos, robot, screens, pairs" in capsys.readouterr().err
+
+
 def test_no_samples_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="1 or more"):
         write_samples(tmp_path, 0, 0)
