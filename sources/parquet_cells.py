@@ -76,16 +76,31 @@ class ParquetCells:
         at_group, at, rows = self._cursors.pop(key, (-1, 0, iter(())))
         if at_group != group or at > wanted:
             at, rows = 0, self._rows_of(group, key)
-        row: Mapping[str, object] | None = None
+        batch: Any = None
         for _ in range(at, wanted + 1):
-            row = next(rows, None)
-        if row is None:
+            batch = next(rows, None)
+        if batch is None:
             raise DataError("unreadable", f"{self._name} ends within its row group {group}: fetch it again")
         self._cursors[key] = (group, wanted + 1, rows)
+        with reading_faults(self._name):
+            row: Mapping[str, object] = batch.to_pylist()[0]
         return row
 
     def _rows_of(self, group: int, columns: tuple[str, ...]) -> Iterator[Any]:
-        """The rows of a row group, one at a time."""
+        """The rows of a row group, each made a value only as it is asked for."""
+        size = self._batch_rows(group, columns)
         with reading_faults(self._name):
-            for batch in self._table.iter_batches(batch_size=1, row_groups=[group], columns=list(columns)):
-                yield from batch.to_pylist()
+            for batch in self._table.iter_batches(batch_size=size, row_groups=[group], columns=list(columns)):
+                yield from (batch.slice(row, 1) for row in range(len(batch)))
+
+    def _batch_rows(self, group: int, columns: tuple[str, ...]) -> int:
+        """How many rows to take at once: one at a time is slow where they are small."""
+        metadata = self._table.metadata.row_group(group)
+        parts = (metadata.column(place) for place in range(metadata.num_columns))
+        inside = tuple(f"{name}." for name in columns)
+        size = sum(
+            part.total_uncompressed_size
+            for part in parts
+            if part.path_in_schema in columns or part.path_in_schema.startswith(inside)
+        )
+        return min(max(READ_BYTES * metadata.num_rows // max(size, 1), 1), BATCH_ROWS)
