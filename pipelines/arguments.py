@@ -98,7 +98,11 @@ def make_parser() -> argparse.ArgumentParser:
         "--only", action="append", default=[], metavar="PART", help="one part; may be repeated (default: all)"
     )
     bench.add_argument(
-        "--data", type=Path, default=None, metavar="DIR", help="a folder of videos (default: made-up ones)"
+        "--data",
+        type=Path,
+        default=None,
+        metavar="DIR",
+        help="a folder of videos, for sources of anything (default: made-up)",
     )
     bench.add_argument(
         "--runs", type=int, default=0, metavar="N", help="runs of each measurement, of which the least counts"
