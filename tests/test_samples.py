@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from somtom.pipelines.cli import main
 from somtom.pipelines.config_rules import ConfigError
 from somtom.pipelines.samples import SAMPLE_KINDS, write_samples
 from somtom.pipelines.samples_scene import draw_frame, true_tracks
