@@ -80,5 +80,12 @@ def write_conversations(
 
 
 def plain_text(instruction: str) -> str:
-    """Put the text on one line, and take the brackets off what a model would read as another picture."""
-    return _ANY_IMAGE_TOKEN.sub(r"\1", " ".join(instruction.split()))
+    """Put the text on one line, and take the brackets off what a model would read as another picture.
+
+    >>> plain_text("look at  <image> and <<Video>>")
+    'look at image and Video'
+    """
+    text = " ".join(instruction.split())
+    while (bare := _ANY_IMAGE_TOKEN.sub(r"\1", text)) != text:  # brackets may lie around brackets
+        text = bare
+    return text

@@ -4,21 +4,21 @@ from collections.abc import Iterator
 
 from somtom.marks.elements import ChosenElements, mark_elements, select_elements, verdicts
 from somtom.schemas.annotation import Element
+from somtom.schemas.pictures import decode_jpeg
 from somtom.schemas.reasons import DataError
 from somtom.schemas.settings import BuildSettings
 from somtom.schemas.tracks_table import StoredClip
-from somtom.transforms.label_screen import scaled_screen
+from somtom.transforms.label_screen import drawn_screen, scaled_screen
 
 _WIDEST_TEXT = 40
 
 
 def screen_lines(clip: StoredClip, settings: BuildSettings) -> Iterator[str]:
-    """Describe a screenshot's action and elements; its `annotation.screen` must be given."""
+    """Describe a screenshot's action and elements; its `clean_jpeg` and `annotation.screen` must be given."""
     if clip.annotation.screen is None:
         raise ValueError(f"{clip.ref.key}: is no screenshot")
-    screen = scaled_screen(
-        clip.annotation.screen, clip.width / clip.source_width, clip.height / clip.source_height
-    )
+    scale = clip.width / clip.source_width, clip.height / clip.source_height
+    screen = drawn_screen(scaled_screen(clip.annotation.screen, *scale), decode_jpeg(clip.clean_jpeg))
     elements, action = screen.elements, screen.action
     targets = f" to element {', '.join(map(str, action.targets))}" if action.targets else ""
     point = f" at ({action.point[0]:.1f}, {action.point[1]:.1f})" if action.point is not None else ""

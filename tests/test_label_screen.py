@@ -144,3 +144,18 @@ def test_a_screenshot_of_which_nothing_is_known_is_filtered() -> None:
     with pytest.raises(DataError) as error:
         label_screen(stored(0), SETTINGS)
     assert error.value.reason == "no_elements"
+
+
+def test_an_element_on_an_empty_place_gets_no_mark_unless_it_is_the_target() -> None:
+    clip = stored(6)
+    screen = clip.annotation.screen
+    assert screen is not None
+    elements = (*screen.elements, Element(240, 200, 390, 290, "closed menu", "link"))
+
+    def marked(action: ScreenAction) -> list[str]:
+        annotation = replace(clip.annotation, screen=Screen(elements, action))
+        sample = label_screen(replace(clip, annotation=annotation), SETTINGS)
+        return sorted(mark["text"] for mark in sample.record["marks"])
+
+    assert marked(ScreenAction()) == [f"Send {number}" for number in range(6)]
+    assert "closed menu" in marked(ScreenAction("click", targets=(6,)))

@@ -2,7 +2,11 @@
 
 from dataclasses import replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from somtom.marks.draw import draw_measured
+from somtom.marks.drawn import is_drawn
 from somtom.marks.elements import mark_elements, select_elements
 from somtom.marks.screen_text import write_screen_conversation
 from somtom.schemas.annotation import Screen
@@ -25,7 +29,7 @@ def label_screen(clip: StoredClip, settings: BuildSettings) -> Sample:
         raise ValueError(f"{ref.key}: is no screenshot")
     picture = decode_jpeg(clip.clean_jpeg)
     scale = clip.width / clip.source_width, clip.height / clip.source_height
-    screen = scaled_screen(clip.annotation.screen, *scale)
+    screen = drawn_screen(scaled_screen(clip.annotation.screen, *scale), picture)
     size = clip.width, clip.height
     chosen = select_elements(screen.elements, screen.action, *size, settings.ui, ref.key)
     marks = mark_elements(chosen, ref.key)
@@ -68,3 +72,16 @@ def scaled_screen(screen: Screen, across: float, down: float) -> Screen:
     point = screen.action.point
     moved = None if point is None else (point[0] * across, point[1] * down)
     return Screen(elements, replace(screen.action, point=moved))
+
+
+def drawn_screen(screen: Screen, picture: NDArray[np.uint8]) -> Screen:
+    """Hide the elements where nothing is drawn in the (H, W, 3) picture, but for the action's targets.
+
+    Sources that list a page's elements often do not say which are hidden (Mind2Web's closed menus).
+    """
+    drawn = is_drawn(picture, screen.elements)
+    elements = tuple(
+        one if drawn[index] or index in screen.action.targets else replace(one, visible=False)
+        for index, one in enumerate(screen.elements)
+    )
+    return replace(screen, elements=elements)
