@@ -12,8 +12,10 @@ TRIES = 3
 FIRST_WAIT_S = 0.5
 # Waiting changes nothing about these.
 LASTING = frozenset(
-    (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EACCES, errno.EPERM)
-    + (errno.ENOSPC, errno.EROFS, errno.EDQUOT)
+    (
+        *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EACCES, errno.EPERM),
+        *(errno.ENOSPC, errno.EROFS, errno.EDQUOT),
+    )
 )
 # Trouble of this machine: no input is to blame, the run ends.
 MACHINE = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM))
