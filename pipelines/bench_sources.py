@@ -203,7 +203,7 @@ def _size_bytes(sighting: Sighting) -> int:
 
 def _warm() -> None:
     """Import what sources import when they first need it: it is no cost of theirs."""
-    for name in ("h5py", "pyarrow.parquet"):
+    for name in ("h5py", "pandas", "pyarrow.parquet"):  # pyarrow imports pandas where it can
         try:
             importlib.import_module(name)
         except ImportError:
