@@ -55,8 +55,9 @@ ELEMENT_QUESTIONS: tuple[str, ...] = (
 )
 # What was done on the screens before, where it is known; `{steps}` has a line for each.
 PAST_LINES = "Done so far:\n{steps}"
-# Where earlier pictures stand before the marked one.
-SCREENS_LINE = "The last image is the present screen; before it come earlier ones."
+# Where pictures stand before the marked one: earlier ones, or black ones where there was none.
+EARLIER_LINE = "The last image is the present one; those before it are earlier ones."
+NO_EARLIER_LINE = "The last image is the present one; there was nothing before it."
 
 # Say what the robot does next; `{task}` is the instruction as it stands within a sentence.
 ROBOT_QUESTIONS: tuple[str, ...] = (

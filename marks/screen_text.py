@@ -12,10 +12,9 @@ from somtom.marks.phrasings import (
     ELEMENT_QUESTIONS,
     PAST_LINES,
     REFERENCE_QUESTIONS,
-    SCREENS_LINE,
     SOM_QUESTIONS,
 )
-from somtom.marks.text import IMAGE_TOKEN, plain_text
+from somtom.marks.text import picture_lines, plain_text
 from somtom.schemas.annotation import PastStep, ScreenAction
 from somtom.schemas.answers import Action, Point, format_action, format_som, quantise
 from somtom.schemas.keys import generator_of
@@ -95,7 +94,7 @@ def write_screen_conversation(
     kind, argument = action_kind(action.kind), storable_text(action.argument)
     action_text = format_action(Action(kind, argument)) if kind else ""
 
-    head = [IMAGE_TOKEN] * (len(past) + 1) + ([SCREENS_LINE] if past else [])
+    head = picture_lines(past)
     question = _picked(SOM_QUESTIONS, som).format(count=len(marks))
     turns = _turns("\n".join([*head, question]), format_som(places))
 

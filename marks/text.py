@@ -1,11 +1,13 @@
 """What the conversations about a marked picture say."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from somtom.marks.phrasings import SOM_QUESTIONS, TASK_LINE, TOM_QUESTIONS
+from somtom.marks.phrasings import EARLIER_LINE, NO_EARLIER_LINE, SOM_QUESTIONS, TASK_LINE, TOM_QUESTIONS
+from somtom.schemas.annotation import PastStep
 from somtom.schemas.answers import format_som, format_tom, quantise
 from somtom.schemas.keys import generator_of
 from somtom.schemas.marks import Marks
@@ -39,11 +41,11 @@ def write_conversations(
     instruction: str,
     settings: TextSettings,
     key: str,
-    history: int = 0,
+    past: Sequence[PastStep] = (),
 ) -> Conversation:
     """Ask where the marks are and, when some of them move, which ones and where to.
 
-    The first turn begins with `<image>` for each of `history` earlier pictures and for the marked one.
+    The first turn begins with `<image>` for each picture of `past` and for the marked one.
 
     The first answer locates every mark. The second, only where something moves, gives the foreground
     marks' positions in each of the frames after the first, also in frames where they are not seen, so that
@@ -58,7 +60,7 @@ def write_conversations(
     places, _ = quantise(starts, width, height)
     located = {mark.id: (int(x), int(y)) for mark, (x, y) in zip(marks.marks, places, strict=True)}
     told = plain_text(instruction) if settings.use_instruction else ""
-    head = [IMAGE_TOKEN] * (history + 1) + ([TASK_LINE.format(instruction=told)] if told else [])
+    head = [*picture_lines(past), *([TASK_LINE.format(instruction=told)] if told else [])]
     turns = [
         {"from": "human", "value": "\n".join([*head, som_question.format(count=len(located))])},
         {"from": "gpt", "value": format_som(located)},
@@ -77,6 +79,14 @@ def write_conversations(
         {"from": "gpt", "value": format_tom(traces)},
     ]
     return Conversation(turns, "tom", int(outside.sum()))
+
+
+def picture_lines(past: Sequence[PastStep]) -> list[str]:
+    """Begin a first turn: `<image>` for each earlier picture and the marked one, and which is which."""
+    tokens = [IMAGE_TOKEN] * (len(past) + 1)
+    if not past:
+        return tokens
+    return [*tokens, EARLIER_LINE if any(step.known for step in past) else NO_EARLIER_LINE]
 
 
 def plain_text(instruction: str) -> str:

@@ -60,7 +60,7 @@ def label_clip(clip: StoredClip, settings: BuildSettings, stats: ActionStats | N
         ref.instruction,
         settings.text,
         ref.key,
-        len(clip.annotation.past),
+        clip.annotation.past,
     )
     record = {
         "id": ref.key,
