@@ -185,3 +185,26 @@ def test_every_kind_is_explained(built: Path) -> None:
     assert sum("mark " in one for one in lines if "button" in one) == 3
     assert any(one.strip().startswith("x: ") for one in explain_lines(built, robot.key))
     assert any("size" in one for one in explain_lines(built, samples_of(built, "llava")[0].key))
+
+
+def test_episodes_that_are_appended_keep_the_statistics_of_the_first(inputs: Path, tmp_path: Path) -> None:
+    robot = write_v21(tmp_path / "robot", {0: 24, 1: 30})
+    tree = {
+        "source": [{"kind": "lerobot", "path": str(robot)}],
+        "clips": {"steps": 4, "step_s": 0.1},
+        "tracking": {"tracker": "lk", "grid": 6},
+        "output": {"clips_per_shard": 4, "val_fraction": 0.3},
+    }
+    folder = tmp_path / "out"
+    build(parse_config(tree), folder)
+    stats, before = read_action_stats(folder), contents(folder)
+    write_v21(robot, {0: 24, 1: 30, 5: 40})  # writes all files anew, the old ones with the same bytes
+
+    build(parse_config(tree), folder, append=True)
+
+    assert faults(folder) == []
+    assert read_action_stats(folder) == stats
+    assert {row["uri"] for row in read_samples(folder)} == {f"episode_{n:06d}" for n in (0, 1, 5)}
+    after = contents(folder)
+    shards = [name for name in before if name.startswith(("shards/", "tracks/"))]
+    assert shards and {name: after[name] for name in shards} == {name: before[name] for name in shards}
