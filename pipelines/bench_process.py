@@ -66,6 +66,11 @@ def _call(pipe: Connection, function: Callable[..., Any], arguments: tuple[Any, 
     pipe.send(function(*arguments))
 
 
+def own_cpu_s() -> float:
+    """User and system time of this process, and of those of its children that have ended."""
+    return time.process_time() + _children_cpu_s()
+
+
 def own_peak_mb() -> float:
     """Most memory (resident) that this process has held so far."""
     return _status(os.getpid())["VmHWM"]

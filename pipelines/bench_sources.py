@@ -3,7 +3,6 @@
 import importlib
 import itertools
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from PIL import Image
 
 from somtom.pipelines.bench_bare import Spool, Work, plan_bare
 from somtom.pipelines.bench_figures import Figure, Findings
-from somtom.pipelines.bench_process import own_peak_mb, run_apart
+from somtom.pipelines.bench_process import own_cpu_s, own_peak_mb, run_apart
 from somtom.pipelines.config import BuildConfig, parse_config
 from somtom.pipelines.config_rules import ConfigError
 from somtom.pipelines.peek import Sighting, peek
@@ -213,7 +212,7 @@ def _warm() -> None:
 
 
 def _bytes_read() -> int:
-    """Bytes that this process has read from files so far, from the disk or from the cache."""
+    """Bytes that this process and its ended children have read so far, from the disk or from the cache."""
     counts = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
     return int(counts["rchar"])
 
@@ -222,24 +221,24 @@ def _pass_over(sighting: Sighting) -> Spent:
     _warm()
     config = _config(sighting)
     source, settings = config.sources[0], config.settings
-    read_before, marks = _bytes_read(), [time.process_time()]
+    read_before, marks = _bytes_read(), [own_cpu_s()]
     items = _taken(list(source.items(0)))
-    marks.append(time.process_time())
+    marks.append(own_cpu_s())
     refs: list[Ref] = []
     for item in items:
         refs += source.scan(item, settings.shots, settings.clips, settings.output.clips_per_run).refs
-    marks.append(time.process_time())
+    marks.append(own_cpu_s())
     planned_bytes = _bytes_read() - read_before
     for run in _runs(refs):
         for _ in source.read(run, settings.clips):
             pass
-    marks.append(time.process_time())
+    marks.append(own_cpu_s())
     list_s, scan_s, read_s = (after - before for before, after in itertools.pairwise(marks))
     return Spent(list_s, scan_s, read_s, planned_bytes, own_peak_mb())
 
 
 def _loop(works: Sequence[Work]) -> Looped:
     _warm()
-    begun = time.process_time()
+    begun = own_cpu_s()
     pictures = sum(work.decode() for work in works)
-    return Looped(max(time.process_time() - begun, 1e-6), pictures, own_peak_mb())
+    return Looped(max(own_cpu_s() - begun, 1e-6), pictures, own_peak_mb())
