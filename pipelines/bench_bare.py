@@ -161,13 +161,9 @@ class Spool:
 
 
 def plan_bare(source: object, refs: Sequence[Ref], clips: ClipSettings, spool: Spool) -> list[Work]:
-    """Find what must be decoded for the refs, each picture once.
+    """Find what must be decoded for readable refs, those of an item together, each picture once.
 
-    Args:
-        source: of the configuration.
-        refs: readable ones, those of an item together.
-        clips: as the source is read with.
-        spool: takes the pictures that lie in records.
+    The spool takes the pictures that lie in records.
 
     Raises:
         LookupError: there is no loop for this kind of source.
