@@ -75,7 +75,7 @@ def bench_sources(folders: Sequence[Path], runs: int) -> Findings:
     Raises:
         DataError: no kind knows what is there.
     """
-    sightings = [one for folder in folders for one in find_sources(folder)]
+    sightings = [one for folder in folders for one in peek(str(folder))]
     if not sightings:
         raise DataError("missing", f"no kind knows what lies in {', '.join(map(str, folders))}")
     figures: list[Figure] = []
@@ -90,16 +90,6 @@ def bench_sources(folders: Sequence[Path], runs: int) -> Findings:
         notes.append(f"{label}: {note}")
     title = "each source beside a bare loop of the same decoding"
     return Findings("sources", title, tuple(figures), tuple(notes), is_grid=True)
-
-
-def find_sources(folder: Path) -> list[Sighting]:
-    """What is known in the folder, and in the folders in it what is of other kinds."""
-    found = peek(str(folder))
-    kinds = {one.kind for one in found}
-    for child in sorted(one for one in folder.iterdir() if one.is_dir()):
-        below = peek(str(child))
-        found += [one for one in below if one.kind not in kinds and not one.found.is_fallback]
-    return list({(one.path, one.kind): one for one in found}.values())
 
 
 def _labels(sightings: Sequence[Sighting]) -> list[str]:

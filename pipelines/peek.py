@@ -40,13 +40,20 @@ def _sightings(path: str, depth: int) -> Iterator[Sighting]:
     answers = ((kind, cls.recognise(path)) for kind, cls in SOURCES.items())
     known = [Sighting(path, kind, found) for kind, found in answers if found is not None]
     exact = [one for one in known if not one.found.is_fallback]
-    if exact:
+    if any(one.found.is_whole for one in exact):
         yield from exact
         return
     below = [one for folder in _folders(path, depth) for one in _sightings(folder, depth - 1)]
-    # "Some videos" says more of what lies here than of each folder in it, unless one of them is known better.
-    is_better = any(not one.found.is_fallback for one in below)
-    yield from below if below and (is_better or not known) else known
+    better = [one for one in below if not one.found.is_fallback]
+    kinds = {one.kind for one in exact}
+    if exact and not {one.kind for one in better} - kinds:
+        yield from exact
+    # A kind that looks into folders may know one data set of several that lie here: then each speaks for
+    # itself. "Some videos" says more of what lies here than of each folder in it.
+    elif better or not known:
+        yield from below
+    else:
+        yield from known
 
 
 def _folders(path: str, depth: int) -> list[str]:

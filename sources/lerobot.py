@@ -51,7 +51,10 @@ class LerobotSource(EpisodeSource):
             notes = tuple(describe(layout, source._wanted, published))
         except DataError:
             return None
-        return Found({"path": path} | ({} if columns == cls.action else {"action": list(columns)}), notes)
+        settings: dict[str, object] = {"path": path} | (
+            {} if columns == cls.action else {"action": list(columns)}
+        )
+        return Found(settings, notes, is_whole=True)
 
     @cached_property
     def layout(self) -> Layout:

@@ -148,7 +148,7 @@ class RldsSource(EpisodeSource):
             notes.append(f"language: {', '.join(map(short_name, chosen.language)) or 'none'}")
             hz = by_name(CONTROL_HZ, info.name)
             notes.append(f"{hz or DEFAULT_HZ:g} control steps a second{'' if hz else ' (a guess)'}")
-        return Found({"path": path.rstrip("/") or "/"}, tuple(notes))
+        return Found({"path": path.rstrip("/") or "/"}, tuple(notes), is_whole=True)
 
     def items(self, index: int) -> Iterator[Item]:
         """List the episodes: the records that the shards hold, and those that they lack."""

@@ -41,11 +41,13 @@ class Found:
     Args:
         settings: of the `[[source]]` block that would read it (`path` and what differs from its default).
         notes: what was found, a line each, for a person.
+        is_whole: all that lies in the folder belongs to it, and need not be looked into.
         is_fallback: true of anything of that sort (videos, pictures): a more specific kind goes before.
     """
 
     settings: dict[str, object]
     notes: tuple[str, ...] = ()
+    is_whole: bool = False
     is_fallback: bool = False
 
 

@@ -12,11 +12,12 @@ from somtom.pipelines.bench_figures import Figure, Findings, as_json, table_line
 from somtom.pipelines.bench_kernels import run_kernels
 from somtom.pipelines.bench_memory import FPS, write_loop
 from somtom.pipelines.bench_process import run_apart
-from somtom.pipelines.bench_sources import bench_sources, find_sources
+from somtom.pipelines.bench_sources import bench_sources
 from somtom.pipelines.bench_writer import bench_writer
 from somtom.pipelines.build import build_data_set
 from somtom.pipelines.config import parse_config
 from somtom.pipelines.config_rules import ConfigError
+from somtom.pipelines.peek import peek
 from somtom.pipelines.runners import RunOptions
 from somtom.pipelines.samples import SAMPLE_KINDS, write_samples
 from somtom.schemas.folder import plan_path, shard_path
@@ -111,7 +112,7 @@ def test_every_kind_of_sample_has_its_line_beside_a_loop_that_decodes_as_much(tm
 
     found = bench_sources(folders, 1)
 
-    kinds = {one.kind for folder in folders for one in find_sources(folder)}
+    kinds = {one.kind for folder in folders for one in peek(str(folder))}
     assert kinds >= {"video", "lerobot"}
     assert {figure.name.split(":")[0].split(" ")[0] for figure in found.figures} == kinds
     assert all(figure.value > 0 for figure in found.figures)

@@ -2,6 +2,8 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+from lerobot_folders import write_v21
+from screens import draw_page
 
 from somtom.pipelines.config import parse_config
 from somtom.pipelines.config_rules import ConfigError
@@ -84,3 +86,17 @@ def test_folders_are_looked_into_where_nothing_above_them_is_known(tmp_path: Pat
         ("films", "video"),
     }
     assert [one.path for one in peek(str(tmp_path / "one/two/films"))] == [str(tmp_path / "one/two/films")]
+
+
+def test_data_sets_that_lie_side_by_side_speak_for_themselves(tmp_path: Path) -> None:
+    write_v21(tmp_path / "lerobot", {0: 3})
+    draw_page(tmp_path / "pages" / "a.png")
+    (tmp_path / "pages" / "rows.jsonl").write_text(
+        '{"image": "a.png", "elements": [{"box": [1, 1, 9, 9]}]}\n'
+    )
+
+    seen = {(Path(one.path).name, one.kind) for one in peek(str(tmp_path))}
+
+    assert ("lerobot", "lerobot") in seen
+    assert any(name == "pages" for name, _ in seen)
+    assert not any(kind == "video" for _, kind in seen)
