@@ -1,4 +1,5 @@
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
@@ -91,7 +92,8 @@ def test_folders_are_looked_into_where_nothing_above_them_is_known(tmp_path: Pat
 def test_data_sets_that_lie_side_by_side_speak_for_themselves(tmp_path: Path) -> None:
     write_v21(tmp_path / "lerobot", {0: 3})
     draw_page(tmp_path / "pages" / "a.png")
-    (tmp_path / "pages" / "rows.jsonl").write_text(
+    row = {"image": "a.png", "elements": [{"box": [1, 1, 9, 9]}]}
+    (tmp_path / "pages" / "rows.jsonl").write_text(json.dumps(row))
         '{"image": "a.png", "elements": [{"box": [1, 1, 9, 9]}]}\n'
     )
 
