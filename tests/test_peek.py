@@ -94,8 +94,6 @@ def test_data_sets_that_lie_side_by_side_speak_for_themselves(tmp_path: Path) ->
     draw_page(tmp_path / "pages" / "a.png")
     row = {"image": "a.png", "elements": [{"box": [1, 1, 9, 9]}]}
     (tmp_path / "pages" / "rows.jsonl").write_text(json.dumps(row))
-        '{"image": "a.png", "elements": [{"box": [1, 1, 9, 9]}]}\n'
-    )
 
     seen = {(Path(one.path).name, one.kind) for one in peek(str(tmp_path))}
 
