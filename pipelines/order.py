@@ -10,25 +10,28 @@ TRAIN, VAL = "train", "val"
 
 
 def share_groups(refs: Iterable[Ref], known: Mapping[str, str] | None = None) -> list[Ref]:
-    """Put inputs with the same bytes into one group: the first of their groups' names.
+    """Put inputs with the same bytes, or the same picture, into one group: the first of their groups' names.
 
-    `known` maps fingerprints of inputs planned before to their groups.
+    `known` maps what inputs planned before show (`Ref.shown`) to their groups.
     """
     listed = list(refs)
     group_of: dict[str, str] = {}
     for ref in listed:
-        group_of[ref.fingerprint] = min(ref.group, group_of.get(ref.fingerprint, ref.group))
+        group_of[ref.shown] = min(ref.group, group_of.get(ref.shown, ref.group))
     group_of.update(known or {})
     # Two inputs of one group whose bytes equal those of two other groups tie all of them together.
     leader: dict[str, str] = {}
 
     def lead(group: str) -> str:
-        while leader.get(group, group) != group:
-            group = leader[group]
-        return group
+        first = group
+        while leader.get(first, first) != first:
+            first = leader[first]
+        while group != first:  # what was walked through is kept short for the next time
+            group, leader[group] = leader[group], first
+        return first
 
     for ref in listed:
-        first, second = sorted((lead(ref.group), lead(group_of[ref.fingerprint])))
+        first, second = sorted((lead(ref.group), lead(group_of[ref.shown])))
         leader[second] = first
     # A group planned before keeps its name: its samples may already be written.
     kept = {lead(group): group for group in sorted((known or {}).values(), reverse=True)}
@@ -105,5 +108,6 @@ def cut_shards(
 
 
 def ref_identity(ref: Ref) -> list[object]:
-    """Everything of a ref but where it lies on this machine."""
-    return [getattr(ref, field.name) for field in dataclasses.fields(ref) if field.name != "locator"]
+    """Everything of a ref but where it lies on this machine, and its weight, which only labels hold."""
+    names = [field.name for field in dataclasses.fields(ref)]
+    return [getattr(ref, name) for name in names if name not in ("locator", "weight")]

@@ -93,9 +93,11 @@ def adopt_config(root: Path, config: BuildConfig, overwrite: bool, append: bool)
             lines = [line for line in lines if not line.startswith("source[") or "(absent)' -> " not in line]
         if lines:
             shown = "; ".join(lines[:6]) + ("; ..." if len(lines) > 6 else "")
+            added = all(line.startswith("source[") and "(absent)' -> " in line for line in lines)
+            cure = "use --append to add the sources, --overwrite, " if added else "use --overwrite, "
             raise OutputError(
-                f"{root}: holds a build with other settings ({shown}); "
-                "use --overwrite, another --out, or `somtom relabel` for motion, marks and text"
+                f"{root}: holds a build with other settings ({shown}); {cure}another --out, or "
+                "`somtom relabel` for motion, marks, text, robot, ui, vl and weights"
             )
     write_whole(config_path(root), dump_config(config).encode())
 

@@ -24,16 +24,13 @@ from somtom.schemas.plan_table import PlannedShard, read_plan, read_plan_index, 
 from somtom.schemas.reasons import DataError, Reject
 from somtom.schemas.record import storable_text
 from somtom.schemas.refs import Item, ItemFacts, Ref, Scan, ShardSpec
-from somtom.sources.episodes import EpisodeSource
 from somtom.sources.files import is_remote, local_path
 from somtom.sources.fingerprint import fingerprint
-from somtom.sources.screens import ScreenSource
 from somtom.tracking.trackers import make_tracker
 from somtom.transforms.scan import ScanItems, ScanTask, missing_tasks, read_actions, read_scans
 from somtom.transforms.versions import label_settings, track_settings
 
 ITEMS_PER_TASK = 8
-OF_PARTS = (EpisodeSource, ScreenSource)  # whose inputs are parts of files, or several files
 
 
 def plan_build(
@@ -111,19 +108,23 @@ def list_items(config: BuildConfig) -> list[Item]:
     Raises:
         ConfigError: a source's path is not there or names nothing.
     """
-    items: list[Item] = []
+    limit = config.settings.output.limit
+    listed: list[list[Item]] = []
     for index, source in enumerate(config.sources):
         try:
-            for item in source.items(index):
-                # A file's name need not be UTF-8, what is written must be.
-                items.append(dataclasses.replace(item, uri=storable_text(item.uri)))
-                if len(items) == config.settings.output.limit:
-                    return items
+            items = itertools.islice(source.items(index), limit or None)
+            # A file's name need not be UTF-8, what is written must be.
+            listed.append([dataclasses.replace(item, uri=storable_text(item.uri)) for item in items])
         except DataError as error:
             raise ConfigError(f"source[{index}].path = {source.path!r}: {error.message}") from error
         except (ValueError, OSError) as error:
             raise ConfigError(f"source[{index}]: {error}") from error
-    return items
+    if not limit:
+        return [item for items in listed for item in items]
+    # As many of each source as there are: a mix is to be tried out as a mix.
+    rounds = itertools.zip_longest(*listed)
+    some = [item for one in rounds for item in one if item is not None][:limit]
+    return sorted(some, key=lambda item: item.source)
 
 
 def scan_step(config: BuildConfig, folder: Path) -> ScanItems:
@@ -185,13 +186,21 @@ def _scan(
 
 
 def _first_refs(scans: Sequence[tuple[int, Scan]], limit: int) -> list[tuple[int, Scan]]:
-    """Keep scans until `limit` refs are together; what follows counts as not listed."""
+    """Keep `limit` refs, as many of each source as there are; what is left out counts as not listed."""
+    left = Counter[int]()
+    for source, scan in scans:
+        left[source] += len(scan.refs)
+    taken = Counter[int]()
+    while limit > 0 and (hungry := [source for source in left if taken[source] < left[source]]):
+        for source in hungry[:limit]:
+            taken[source] += 1
+        limit -= len(hungry[:limit])
     kept: list[tuple[int, Scan]] = []
     for source, scan in scans:
-        if limit <= 0:
-            break
-        kept.append((source, dataclasses.replace(scan, refs=scan.refs[:limit])))
-        limit -= len(scan.refs)
+        refs = scan.refs[: taken[source]]
+        taken[source] -= len(refs)
+        if refs or scan.reject is not None:
+            kept.append((source, dataclasses.replace(scan, refs=refs)))
     return kept
 
 
@@ -243,7 +252,7 @@ def _write_plan(config: BuildConfig, folder: Path, aside: Path, refs: list[Ref],
     if extend:
         for spec in read_plan(plan_path(folder)):
             first[spec.split] = int(spec.name.rsplit("-", 1)[1]) + 1
-            groups.update((ref.fingerprint, ref.group) for ref in spec.refs)
+            groups.update((ref.shown, ref.group) for ref in spec.refs)
             splits.update((ref.group, spec.split) for ref in spec.refs)
     grouped = share_groups(refs, groups)
     chosen = choose_splits(grouped, settings.output.val_fraction, splits)
@@ -269,14 +278,19 @@ def _refuse_changed(
 ) -> None:
     """Refuse to go on with inputs that were written to after they were planned.
 
-    Only a local file that is younger than the plan is read for it, and only one that is an input as a whole:
-    labelling checks each input once more, of whatever parts of files it is made.
+    Only a local file that is younger than the plan is looked at; an input that is more or less than one file
+    is scanned again. Labelling checks each input once more.
     """
+    settings = config.settings
     planned_at = plan_path(folder).stat().st_mtime_ns
     before = {(row.source, row.facts.uri): row.facts.fingerprint for row in rows if row.facts.fingerprint}
     for item in items:
-        stamp = _stamp(item.locator) if not isinstance(config.sources[item.source], OF_PARTS) else []
+        stamp = _stamp(item.locator)
         # The first of a place is the one that was planned.
         then = before.pop(_place(config, item), "")
-        if then and stamp and stamp[1] > planned_at and then != fingerprint(item.locator):
+        if not then or not stamp or stamp[1] <= planned_at or then == fingerprint(item.locator):
+            continue
+        source = config.sources[item.source]
+        again = source.scan(item, settings.shots, settings.clips, settings.output.clips_per_run)
+        if then != again.facts.fingerprint:
             raise OutputError(f"{folder}: {item.uri} changed after it was planned; --overwrite builds anew")

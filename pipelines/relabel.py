@@ -1,6 +1,7 @@
 """Labels a finished data set again with other settings for motion, marks or text."""
 
 import dataclasses
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,6 +31,7 @@ from somtom.schemas.refs import ShardSpec
 from somtom.transforms.relabel_shard import RelabelShards
 from somtom.transforms.versions import label_settings
 
+WEIGHT = re.compile(r"source\[\d+\]\.weight: ")
 SECTIONS = ("motion.", "marks.", "text.", "robot.", "ui.", "vl.")
 
 
@@ -60,13 +62,17 @@ def relabel_data_set(
             if stats := read_action_stats(old):
                 write_action_stats(new, stats)
             write_rejects(new, (reject for reject in read_rejects(old) if reject.stage == SCAN))
-            specs = (
-                dataclasses.replace(spec, label_digest=label_digest) for spec in read_plan(plan_path(old))
-            )
+            specs = (_changed(spec, label_digest, config) for spec in read_plan(plan_path(old)))
             write_plan(plan_path(new), specs)
         refuse_other_version(config, new)
         clips = _relabel(old, new, config, options)
         return finish_build(new, read_plan_index(plan_path(new)), clips, config.settings.clips)
+
+
+def _changed(spec: ShardSpec, label_digest: str, config: BuildConfig) -> ShardSpec:
+    """The shard as it is to be labelled now."""
+    refs = (dataclasses.replace(ref, weight=config.sources[ref.source].weight) for ref in spec.refs)
+    return dataclasses.replace(spec, refs=tuple(refs), label_digest=label_digest)
 
 
 def _new_config(old: Path, overrides: Sequence[str]) -> BuildConfig:
@@ -75,9 +81,9 @@ def _new_config(old: Path, overrides: Sequence[str]) -> BuildConfig:
     apply_overrides(tree, overrides)
     config = parse_config(tree)
     for line in difference(before, config.as_dict()):
-        if not line.startswith(SECTIONS):
+        if not line.startswith(SECTIONS) and not WEIGHT.match(line):
             raise ConfigError(
-                f"{line}: only motion, marks, text, robot, ui and vl can be changed "
+                f"{line}: only motion, marks, text, robot, ui, vl and weights can be changed "
                 "without reading the sources again"
             )
     return config

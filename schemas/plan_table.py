@@ -36,6 +36,7 @@ REF_COLUMNS = {
     "payload": "text",
     "history": "int",
     "weight": "float",
+    "picture": "text",
 }
 PLAN_COLUMNS = {
     "shard": "text",

@@ -46,6 +46,8 @@ class Ref:
         payload: JSON the source needs to read it, "" where the rest is enough.
         history: how many of `frames`, the first ones, are earlier pictures; the clip is the others.
         weight: how often the sample should be drawn in training, 1.0 as often as any other.
+        picture: fingerprint of the picture alone, where `fingerprint` covers what is said of it as well:
+            inputs with the same picture share a split whatever is said. "" = `fingerprint`.
     """
 
     key: str
@@ -71,10 +73,16 @@ class Ref:
     payload: str = ""
     history: int = 0
     weight: float = 1.0
+    picture: str = ""
 
     def __post_init__(self) -> None:
         if not KEY_PATTERN.fullmatch(self.key):
             raise ValueError(f"{self.key}: a key is 1 to 80 of [a-z0-9_-]")
+
+    @property
+    def shown(self) -> str:
+        """What two refs that show the same have in common."""
+        return self.picture or self.fingerprint
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,10 @@ class _Page(ScreenEpisode):
         """Of the picture and of the dump."""
         return digest(fingerprint(self._picture), fingerprint(self._locator))
 
+    def picture_fingerprint(self, step: int) -> str:
+        """The picture's own."""
+        return fingerprint(self._picture)
+
     def screen(self, step: int, width: int, height: int) -> Screen:
         """The elements, then the texts that are none."""
         ratio = _number(self._dump, "device_scale_factor", 1.0, MAX_RATIO)

@@ -104,7 +104,7 @@ class LlavaSource(DataSetSettings):
             payload=json.dumps({"place": json.loads(item.payload), "said": digest(turns)}),
             weight=self.weight,
         )
-        return Scan(ItemFacts(item.uri, stamp, width, height, frames=1), refs=(ref,))
+        return Scan(ItemFacts(item.uri, digest(stamp, turns), width, height, frames=1), refs=(ref,))
 
     def read(self, refs: Sequence[Ref], clips: ClipSettings) -> Iterator[tuple[Ref, Clip | DataError]]:
         """Decode the pictures; see `Source.read`."""

@@ -246,6 +246,10 @@ class PictureEpisode(ScreenEpisode):
         """A hash of the picture's file and of the records."""
         return digest(self._picture.stamp, self._records)
 
+    def picture_fingerprint(self, step: int) -> str:
+        """The picture's own."""
+        return self._picture.stamp
+
     def screen(self, step: int, width: int, height: int) -> Screen:
         """All boxes that can be used, and a click on the step's own."""
         if (width, height) not in self._boxes:

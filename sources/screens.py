@@ -72,6 +72,10 @@ class ScreenEpisode(ABC):
             DataError: `missing`.
         """
 
+    def picture_fingerprint(self, step: int) -> str:
+        """A hash of the picture's file alone, where `fingerprint` covers what is said of it too; else ""."""
+        return ""
+
     @abstractmethod
     def screen(self, step: int, width: int, height: int) -> Screen:
         """Elements and action, in pixels of the upright picture, whose size is given.
@@ -114,12 +118,13 @@ class ScreenSource(DataSetSettings, ABC):
                 raise DataError("bad_record", "it holds no step")
         except DataError as error:
             return Scan(facts, reject=Reject(self.name, item.uri, "", "scan", error.reason, error.message))
-        return Scan(ItemFacts(uri=item.uri, fingerprint=refs[0].fingerprint, frames=len(refs)), refs=refs)
+        stamp = refs[0].fingerprint if len(refs) == 1 else digest(*(ref.fingerprint for ref in refs))
+        return Scan(ItemFacts(uri=item.uri, fingerprint=stamp, frames=len(refs)), refs=refs)
 
     def _ref(
         self, item: Item, episode: ScreenEpisode, step: int, clips: ClipSettings, run_length: int
     ) -> Ref:
-        instruction, stamp = "", ""
+        instruction, stamp, picture = "", "", ""
         # A step that cannot be used is found again when it is read, and rejected there, alone.
         with contextlib.suppress(DataError):
             instruction = episode.instruction(step)
@@ -129,6 +134,8 @@ class ScreenSource(DataSetSettings, ABC):
             if episode.count == 1:
                 raise
             stamp = digest("absent", self.name, item.uri, step)
+        with contextlib.suppress(DataError):
+            picture = episode.picture_fingerprint(step)
         first = max(episode.first_of(step), step - clips.history)
         earlier = tuple(one for one in range(first, step) if episode.has(one))
         return Ref(
@@ -153,6 +160,7 @@ class ScreenSource(DataSetSettings, ABC):
             payload=item.payload,
             history=len(earlier),
             weight=self.weight,
+            picture=picture,
         )
 
     def read(self, refs: Sequence[Ref], clips: ClipSettings) -> Iterator[tuple[Ref, Clip | DataError]]:

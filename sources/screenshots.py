@@ -131,6 +131,10 @@ class _Screenshot(ScreenEpisode):
         stamp = fingerprint(self._locator)
         return digest(stamp, repr(self._records)) if self._records else stamp
 
+    def picture_fingerprint(self, step: int) -> str:
+        """The picture's own."""
+        return fingerprint(self._locator)
+
     def screen(self, step: int, width: int, height: int) -> Screen:
         """The boxes that are given; none where none are."""
         found = [

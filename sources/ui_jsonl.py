@@ -157,6 +157,10 @@ class _Episode(ScreenEpisode):
         """Of the picture and the record."""
         return digest(fingerprint(self._locator(step)), repr(self._records[step]))
 
+    def picture_fingerprint(self, step: int) -> str:
+        """The picture's own."""
+        return fingerprint(self._locator(step))
+
     def _locator(self, step: int) -> str:
         return f"{self._root.rstrip('/') or '/'}/{picture_uri(self._records[step].get('image'))}"
 

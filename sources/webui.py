@@ -116,6 +116,10 @@ class _Page(ScreenEpisode):
             *(fingerprint(one) for one in (self._locator, self._stem + TREE, f"{self._stem}-bb.json.gz"))
         )
 
+    def picture_fingerprint(self, step: int) -> str:
+        """The picture's own."""
+        return fingerprint(self._locator)
+
     def screen(self, step: int, width: int, height: int) -> Screen:
         """The elements that are in the accessibility tree and have a box."""
         tree = read_gzipped_json(self._stem + TREE)

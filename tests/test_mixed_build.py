@@ -1,6 +1,7 @@
 """One data set from videos, a robot, screenshots and image-text pairs, with history and a further camera."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from PIL import Image, ImageDraw
 
 from somtom.pipelines.config import BuildConfig, parse_config
 from somtom.pipelines.explain import explain_lines
+from somtom.pipelines.output import OutputError
 from somtom.pipelines.relabel import relabel_data_set
 from somtom.pipelines.runners import RunOptions
 from somtom.schemas.action_stats import read_action_stats
@@ -187,6 +189,26 @@ def test_every_kind_is_explained(built: Path) -> None:
     assert any("size" in one for one in explain_lines(built, samples_of(built, "llava")[0].key))
 
 
+def test_every_kind_of_input_is_said_to_be_what_it_is(built: Path) -> None:
+    said = {}
+    for kind in ("video", "lerobot", "ui-jsonl", "llava"):
+        uri = samples_of(built, kind)[0].record["source"]["uri"]
+        lines = list(explain_lines(built, uri))
+        said[kind] = next(one for one in lines if one.startswith("  input")).split(maxsplit=1)[1]
+        assert not any("-1.000 s" in one for one in lines)
+
+    assert said["video"].startswith("video: ")
+    assert said["lerobot"].startswith(("robot episode: 24 control steps", "robot episode: 30 control steps"))
+    assert said["ui-jsonl"] == "screenshots: 3 steps or instructions"
+    assert said["llava"].startswith("picture: ")
+
+
+def test_history_is_no_part_of_the_clips_frames(built: Path) -> None:
+    lines = list(explain_lines(built, samples_of(built, "lerobot")[0].key))
+
+    assert any("5 frames" in one for one in lines) and any("2 earlier pictures" in one for one in lines)
+
+
 def test_episodes_that_are_appended_keep_the_statistics_of_the_first(inputs: Path, tmp_path: Path) -> None:
     robot = write_v21(tmp_path / "robot", {0: 24, 1: 30})
     tree = {
@@ -208,3 +230,76 @@ def test_episodes_that_are_appended_keep_the_statistics_of_the_first(inputs: Pat
     after = contents(folder)
     shards = [name for name in before if name.startswith(("shards/", "tracks/"))]
     assert shards and {name: after[name] for name in shards} == {name: before[name] for name in shards}
+
+
+def test_a_limit_takes_some_of_every_source(inputs: Path, tmp_path: Path) -> None:
+    build(config_of(inputs, output={"limit": 8}), tmp_path / "out")
+
+    labelled = {one.source: one.inputs for one in read_counts(tmp_path / "out") if one.stage == LABEL}
+    assert faults(tmp_path / "out") == []
+    assert sum(labelled.values()) == 8
+    assert labelled["pairs"] == 1 and all(labelled[name] >= 2 for name in ("videos", "robot", "screens"))
+
+
+def test_one_picture_is_in_one_split_whatever_is_said_of_it(tmp_path: Path) -> None:
+    for number in range(8):
+        image = Image.fromarray(np.random.default_rng(number).integers(0, 255, (60, 80, 3), dtype=np.uint8))
+        (tmp_path / "pages").mkdir(exist_ok=True)
+        image.save(tmp_path / "pages" / f"{number}.png")
+    for name, text in (("first", "a"), ("second", "b")):
+        rows = [
+            {"image": f"{number}.png", "elements": [{"box": [5, 5, 40, 40], "text": text}]}
+            for number in range(8)
+        ]
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    sources = [
+        {
+            "kind": "ui-jsonl",
+            "path": str(tmp_path / "pages"),
+            "annotations": str(tmp_path / f"{name}.jsonl"),
+            "boxes": "xyxy_px",
+            "dataset": name,
+        }
+        for name in ("first", "second")
+    ]
+    tree = {"source": sources, "output": {"val_fraction": 0.5}, "tracking": {"detect": "never"}}
+    build(parse_config(tree), tmp_path / "out")
+
+    splits: dict[str, set[str]] = {}
+    for row in read_samples(tmp_path / "out"):
+        splits.setdefault(row["uri"].partition("=")[2], set()).add(row["split"])
+    assert {row["split"] for row in read_samples(tmp_path / "out")} == {"train", "val"}
+    assert len(splits) == 8 and all(len(one) == 1 for one in splits.values())
+
+
+def test_what_is_said_of_an_input_may_not_change_behind_the_plan(inputs: Path, tmp_path: Path) -> None:
+    pages = tmp_path / "screens"
+    shutil.copytree(inputs / "screens", pages)
+    shutil.copytree(inputs / "pairs", tmp_path / "pairs")
+    said = {"screens": pages / "records.jsonl", "pairs": tmp_path / "pairs" / "pairs.json"}
+    tree = config_of(inputs).as_dict()
+    blocks: Any = tree["source"]
+    blocks[2] |= {"path": str(pages), "annotations": str(said["screens"])}
+    blocks[3] |= {"path": str(said["pairs"])}
+    build(parse_config(tree), tmp_path / "out")
+    for path in said.values():
+        path.touch()
+    build(parse_config(tree), tmp_path / "out")
+    for path, old, new in ((said["screens"], "press Help", "press help"), (said["pairs"], "Three", "Seven")):
+        before = path.read_text()
+        path.write_text(before.replace(old, new))
+        with pytest.raises(OutputError, match="changed after it was planned"):
+            build(parse_config(tree), tmp_path / "out")
+        path.write_text(before)
+
+
+def test_weights_change_without_reading_anything_again(inputs: Path, built: Path, tmp_path: Path) -> None:
+    tree: Any = config_of(inputs).as_dict()
+    tree["source"][0]["weight"] = 0.25
+    build(parse_config(tree), tmp_path / "fresh")
+
+    relabel_data_set(built, tmp_path / "new", ["source.0.weight=0.25"], THREADS, overwrite=False)
+
+    assert faults(tmp_path / "new") == []
+    assert contents(tmp_path / "new") == contents(tmp_path / "fresh")
+    assert {row["weight"] for row in read_samples(tmp_path / "new") if row["kind"] == "video"} == {0.25}

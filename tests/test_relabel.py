@@ -93,7 +93,7 @@ def test_a_relabelled_data_set_can_be_built_on(sources: Path, tmp_path: Path) ->
 )
 def test_other_sections_are_refused(sources: Path, tmp_path: Path, override: str) -> None:
     build(quick_config(sources), tmp_path / "old")
-    with pytest.raises(ConfigError, match="only motion, marks, text, robot, ui and vl can be"):
+    with pytest.raises(ConfigError, match="only motion, marks, text, robot, ui, vl and weights can be"):
         relabel_data_set(tmp_path / "old", tmp_path / "new", [override], THREADS, overwrite=False)
     assert not (tmp_path / "new").exists()
 
