@@ -3,7 +3,7 @@
 Boxes are (x0, y0, x1, y1) with edges between pixels: the picture spans 0 to its width and height.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -47,11 +47,13 @@ class ChosenElements:
         elements: clipped to the picture, in the order of the source.
         of_source: for each element given the index in `elements` in which it ended, -1 where in none.
         target: index in `elements` of what the action is done to, -1 where it is done to nothing.
+        reasons: for each element given why it has no mark of its own, in words; "" where it has one.
     """
 
     elements: tuple[Element, ...]
     of_source: tuple[int, ...]
     target: int
+    reasons: tuple[str, ...]
 
 
 def select_elements(
@@ -75,6 +77,7 @@ def select_elements(
     candidates = [index for index, reason in enumerate(why_not) if not reason or index == wanted]
     named = _with_texts_inside(elements, boxes, candidates)
     into = merge_same(named, boxes, candidates, settings.merge_iou)
+    same = {index for index, root in into.items() if root != index}
     resolve_nested(named, boxes, candidates, into, wanted)
     kept = [index for index in candidates if into[index] == index]
     if not kept:
@@ -95,7 +98,22 @@ def select_elements(
             position.get(root_of(into, index), -1) if index in into else -1 for index in range(len(elements))
         ),
         position.get(target, -1),
+        tuple(
+            "" if index in position else _why_no_mark(index, into, same) or why_not[index]
+            for index in range(len(elements))
+        ),
     )
+
+
+def _why_no_mark(index: int, into: dict[int, int], same: Container[int]) -> str:
+    """Say what kept a candidate from a mark of its own; "" for an element that was none."""
+    if index not in into:
+        return ""
+    if into[index] == -1:
+        return "a container, gives way to what it holds"
+    if into[index] == index:
+        return "left out by ui.max_marks"
+    return f"{'the same as' if index in same else 'part of'} element {into[index]}"
 
 
 def mark_elements(chosen: ChosenElements, key: str) -> Marks:

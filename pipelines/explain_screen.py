@@ -1,6 +1,6 @@
 """Why the elements of a screenshot got a number or none: chosen again, as labelling does it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from somtom.marks.elements import ChosenElements, mark_elements, select_elements, verdicts
 from somtom.schemas.annotation import Element
@@ -38,13 +38,14 @@ def screen_lines(clip: StoredClip, settings: BuildSettings) -> Iterator[str]:
         yield f"  elements  {len(elements) - found} given, {found} found in the pixels, {len(marks)} marked"
     yield ""
     yield "  element       box                       role          verdict"
-    reasons = verdicts(elements, clip.width, clip.height, settings.ui)
+    if chosen is None:
+        reasons: Sequence[str] = verdicts(elements, clip.width, clip.height, settings.ui)
+    else:
+        reasons = chosen.reasons
     for index, (one, reason) in enumerate(zip(elements, reasons, strict=True)):
-        place = chosen.of_source[index] if chosen is not None else -1
-        verdict = (
-            f"mark {numbers[place]}" if place in numbers else reason or "part of another, or a container"
-        )
-        yield _line(index, one, verdict)
+        number = numbers.get(chosen.of_source[index]) if chosen is not None else None
+        mark = f"mark {number}" if number is not None else "may be marked"
+        yield _line(index, one, f"{reason} ({mark})" if reason and number is not None else reason or mark)
 
 
 def _line(index: int, one: Element, verdict: str) -> str:

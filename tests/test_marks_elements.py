@@ -124,6 +124,29 @@ def test_more_elements_than_allowed_leave_a_seeded_choice_with_the_target() -> N
     assert [one for one in found.of_source if one >= 0] == list(range(30))
 
 
+def test_each_element_without_a_mark_has_its_own_reason() -> None:
+    rows = [box(10, 100 + 40 * n, 190, 136 + 40 * n, f"row {n}", "div") for n in range(4)]
+    found = chosen(
+        box(10, 10, 110, 40, "Home", "a"),
+        box(12, 12, 36, 38, "", "svg"),
+        box(10, 10, 110, 40, "Home", "a"),
+        box(300, 10, 350, 40, "hidden", visible=False),
+        box(10, 100, 190, 256, "list", "ul"),
+        *rows,
+        action=ScreenAction("click", targets=(0,)),
+        settings=UiSettings(max_marks=3),
+    )
+    assert found.reasons[:5] == (
+        "",
+        "part of element 0",
+        "the same as element 0",
+        "hidden",
+        "a container, gives way to what it holds",
+    )
+    assert sorted(found.reasons[5:]) == ["", "", "left out by ui.max_marks", "left out by ui.max_marks"]
+    assert [not reason for reason in found.reasons].count(True) == len(found.elements)
+
+
 def test_the_target_is_found_in_what_it_became_a_part_of() -> None:
     elements = [BUTTON, box(10, 10, 110, 40, "Home", "a"), box(12, 12, 36, 38, "", "svg")]
     assert chosen(*elements, action=ScreenAction("click", targets=(2,))).target == 1
