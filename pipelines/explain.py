@@ -1,7 +1,8 @@
 """Why a clip was kept or dropped: its motion and marks computed again, every trace against epsilon."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,15 +55,11 @@ def explain_lines(folder: Path, key: str) -> Iterator[str]:
     return _explain_inputs(folder, key, items)
 
 
-def _explain_inputs(folder: Path, uri: str, items: list[dict[str, object]]) -> Iterator[str]:
+def _explain_inputs(folder: Path, uri: str, items: list[dict[str, Any]]) -> Iterator[str]:
     """Say what scanning the inputs of this uri gave: clips, or a reject."""
     for item in items:
         yield f"{item['source']}: {uri}"
-        yield (
-            f"  input     {item['codec'] or 'no video'}, {item['width']} x {item['height']}, "
-            f"{item['frames']} frames, {item['duration_s']:.2f} s, {item['fps']:.2f} fps, "
-            f"{item['shots']} shots"
-        )
+        yield f"  input     {_said_of(item)}"
         if item["warning"]:
             yield f"  warning   {item['warning']}"
     rejects = [
@@ -75,7 +72,23 @@ def _explain_inputs(folder: Path, uri: str, items: list[dict[str, object]]) -> I
     for row in find_rows(plan_path(folder), PLAN_COLUMNS, "uri", uri):
         if row["uri"] == uri:
             what = reasons.get(row["key"], "")
-            yield f"  {row['key']}  {row['start_s']:10.3f} s  {row['shard']}  {what}".rstrip()
+            place = f"{row['start_s']:10.3f} s" if row["start_s"] >= 0 else f"  no. {row['position']:6}"
+            yield f"  {row['key']}  {place}  {row['shard']}  {what}".rstrip()
+
+
+def _said_of(item: Mapping[str, Any]) -> str:
+    """Say what scanning learned of an input: which facts there are tells what sort it is of."""
+    size, time = f"{item['width']} x {item['height']}", f"{item['duration_s']:.2f} s"
+    if item["codec"]:
+        frames = f"{item['frames']} frames, {time}, {item['fps']:.2f} fps, {item['shots']} shots"
+        return f"video: {item['codec']}, {size}, {frames}"
+    if item["fps"]:
+        return f"robot episode: {item['frames']} control steps, {time}, {item['fps']:.2f} a second"
+    if item["width"]:
+        return f"picture: {size}"
+    if item["frames"]:
+        return f"screenshots: {item['frames']} steps or instructions"
+    return "nothing was learned of it"
 
 
 def _why(reason: str, message: str) -> Iterator[str]:
@@ -114,9 +127,11 @@ def _what_it_is(clip: StoredClip) -> Iterator[str]:
     yield f"  input     {ref.dataset}: {ref.uri}" + (f", camera {ref.camera}" if ref.camera else "")
     if ref.start_s >= 0:
         yield (
-            f"  time      {ref.start_s:.3f} to {ref.end_s:.3f} s, {len(ref.frames)} frames, "
+            f"  time      {ref.start_s:.3f} to {ref.end_s:.3f} s, {len(ref.frames) - ref.history} frames, "
             f"{ref.step_s:.4f} s apart, of {ref.fps:.2f} a second"
         )
+    if ref.history:
+        yield f"  history   {ref.history} earlier pictures"
     if clip.width:
         source = f"{clip.source_width} x {clip.source_height}"
         yield f"  size      {clip.width} x {clip.height}, in the input {source}"
