@@ -13,30 +13,37 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from somtom.pipelines.action_sums import gather_stats, sum_actions
 from somtom.pipelines.config import BuildConfig
 from somtom.pipelines.order import TRAIN
 from somtom.pipelines.plan import list_items
 from somtom.pipelines.runners import RunOptions
+from somtom.schemas.action_stats import write_action_stats
 from somtom.schemas.folder import shard_name
 from somtom.schemas.keys import generator_of
 from somtom.schemas.manifest import Manifest, read_manifest
-from somtom.schemas.reasons import REASONS
+from somtom.schemas.reasons import REASONS, DataError
 from somtom.schemas.refs import Item, Ref, Scan, ShardSpec
+from somtom.sources.episodes import EpisodeSource
 from somtom.sources.files import is_remote, local_path
+from somtom.sources.listing import list_files
+from somtom.sources.screens import ScreenSource
+from somtom.sources.video import VideoSource
 from somtom.tracking.trackers import make_tracker
 from somtom.transforms.label_shard import LabelShards
-from somtom.transforms.scan import ScanItems, ScanTask, read_scans
+from somtom.transforms.scan import ScanItems, ScanTask, read_actions, read_scans
 
 INPUTS = 60  # looked into at most
 CLIPS = 4  # labelled of each
-BUDGET_S = 30.0  # no further input is begun after so long
+BUDGET_S = 30.0  # no further input is labelled after so long
+SCAN_BUDGET_S = 10.0  # no further one is scanned after so long
 
 
 @dataclass(frozen=True)
 class Trial:
     """What one input gave; `size_bytes` is 0 where it is not known."""
 
-    size_bytes: int
+    size_bytes: float
     scan: Scan
     scan_s: float
     manifest: Manifest | None
@@ -58,12 +65,12 @@ def estimate_lines(config: BuildConfig, options: RunOptions) -> Iterator[str]:
         ConfigError: a source lists nothing.
     """
     items = list_items(config)
-    sizes = [_size(item) for item in items]
+    sizes = _sizes(items)
     trials = list(_try(config, items, sizes))
     listed = Counter(config.sources[item.source].name for item in items)
     for name, count in listed.items():
-        yield f"{name}: {count} inputs"
-    yield f"all together: {len(items)} inputs, {_gigabytes(sum(sizes))}"
+        yield f"{name}: {_inputs(count)}"
+    yield f"all together: {_inputs(len(items))}, {_size_text(config, items)}"
     yield from _seen(trials)
     yield from _expected(config, options, sizes, trials)
 
@@ -79,7 +86,9 @@ def choose_inputs(count: int) -> list[int]:
     return [middles[part] for part in order]
 
 
-def extrapolate(values: Sequence[float], sizes: Sequence[int], all_sizes: Sequence[int]) -> tuple[Total, str]:
+def extrapolate(
+    values: Sequence[float], sizes: Sequence[float], all_sizes: Sequence[float]
+) -> tuple[Total, str]:
     """Guess the sum over all inputs from a few `values`: by count, or by bytes where that fits them better.
 
     Args:
@@ -106,7 +115,8 @@ def extrapolate(values: Sequence[float], sizes: Sequence[int], all_sizes: Sequen
     return found[best], best
 
 
-def _try(config: BuildConfig, items: Sequence[Item], sizes: Sequence[int]) -> Iterator[Trial]:
+def _try(config: BuildConfig, items: Sequence[Item], sizes: Sequence[float]) -> Iterator[Trial]:
+    """Scan some inputs, then label a few clips of each: what all robots did decides how actions are told."""
     cv2.setNumThreads(1)
     settings = config.settings
     # Loading a model counts once a worker, not once a clip.
@@ -117,23 +127,33 @@ def _try(config: BuildConfig, items: Sequence[Item], sizes: Sequence[int]) -> It
         scanning = ScanItems(
             config.sources, settings.shots, settings.clips, settings.output.clips_per_run, folder, None
         )
-        labelling = LabelShards(config.sources, settings, folder, None)
+        trials: list[Trial] = []
+        tasks: list[ScanTask] = []
         for number, index in enumerate(choose_inputs(len(items))):
-            if number and time.perf_counter() - begun > BUDGET_S:
-                return
-            task = ScanTask(f"trial-{number}", (items[index],))
+            if number and time.perf_counter() - begun > SCAN_BUDGET_S:
+                break
+            tasks.append(ScanTask(f"trial-{number}", (items[index],)))
             start = time.perf_counter()
-            scanning.run(task)
-            scanned = time.perf_counter()
-            (_, scan), *_ = read_scans(folder / f"{task.name}.jsonl")
-            spec = _trial_spec(number, scan.refs)
-            if spec is None:
-                yield Trial(sizes[index], scan, scanned - start, None, 0.0)
+            scanning.run(tasks[-1])
+            scan_s = time.perf_counter() - start
+            (_, scan), *_ = read_scans(folder / f"{tasks[-1].name}.jsonl")
+            trials.append(Trial(sizes[index], scan, scan_s, None, 0.0))
+        actions = (part for task in tasks for part in read_actions(folder, task))
+        if stats := gather_stats(config.sources, sum_actions(config.sources, actions), {}):
+            write_action_stats(folder, stats)
+        labelling = LabelShards(config.sources, settings, folder, None)
+        is_first = True
+        for number, trial in enumerate(trials):
+            spec = _trial_spec(number, trial.scan.refs)
+            if spec is None or (time.perf_counter() - begun > BUDGET_S and not is_first):
+                yield trial
                 continue
-            start_label = time.perf_counter()
+            is_first = False
+            start = time.perf_counter()
             labelling.run(spec)
-            label_s = time.perf_counter() - start_label
-            yield Trial(sizes[index], scan, scanned - start, read_manifest(folder, spec.name), label_s)
+            label_s = time.perf_counter() - start
+            manifest = read_manifest(folder, spec.name)
+            yield dataclasses.replace(trial, manifest=manifest, label_s=label_s)
 
 
 def _trial_spec(number: int, refs: Sequence[Ref]) -> ShardSpec | None:
@@ -145,14 +165,42 @@ def _trial_spec(number: int, refs: Sequence[Ref]) -> ShardSpec | None:
     return ShardSpec(shard_name(TRAIN, number), TRAIN, chosen, "", "")
 
 
-def _size(item: Item) -> int:
-    """Bytes of a local input, 0 where that is not known."""
-    if is_remote(item.locator):
-        return 0
+def _sizes(items: Sequence[Item]) -> list[float]:
+    """Bytes of each input, 0 where they are not known; those of one file share its bytes."""
+    shares = Counter(item.locator for item in items)
+    size_of = {locator: sum(_files(locator).values()) for locator in shares}
+    return [size_of[item.locator] / shares[item.locator] for item in items]
+
+
+def _size_text(config: BuildConfig, items: Sequence[Item]) -> str:
+    """Say how many bytes all inputs have, each file once.
+
+    An episode and a screenshot are often made of several files, of which the listing names one: what lies in
+    the folder of such a source is counted.
+    """
+    places = {(item.source, item.locator) for item in items}
+    is_whole = True
+    for index, source in enumerate(config.sources):
+        if isinstance(source, (EpisodeSource, ScreenSource)) and local_path(source.path).is_dir():
+            places = {place for place in places if place[0] != index} | {(index, source.path)}
+        elif is_remote(source.path) or not isinstance(source, VideoSource):
+            is_whole = False
+    files = {file: size for _, place in places for file, size in _files(place).items()}
+    if not files:
+        return "of unknown size"
+    return f"{'' if is_whole else 'at least '}{_gigabytes(sum(files.values()))}"
+
+
+def _files(locator: str) -> dict[str, int]:
+    """Bytes of each file of a local input, by its absolute path; none where they are not known."""
+    if is_remote(locator):
+        return {}
+    path = local_path(locator)
     try:
-        return local_path(item.locator).stat().st_size
-    except OSError:
-        return 0
+        files = [local_path(one.locator) for one in list_files(locator)] if path.is_dir() else [path]
+        return {str(file.absolute()): file.stat().st_size for file in files}
+    except (DataError, OSError):
+        return {}
 
 
 def _seen(trials: Sequence[Trial]) -> Iterator[str]:
@@ -160,8 +208,9 @@ def _seen(trials: Sequence[Trial]) -> Iterator[str]:
     manifests = [trial.manifest for trial in trials if trial.manifest is not None]
     clips = sum(len(trial.scan.refs) for trial in trials)
     labelled = sum(len(one.samples) + len(one.rejects) for one in manifests)
+    usable = sum(bool(trial.scan.refs) for trial in trials)
     yield (
-        f"looked into {len(trials)} of them: {len(manifests)} usable, {clips} clips; labelled {labelled} in "
+        f"looked into {len(trials)} of them: {usable} usable, {clips} clips; labelled {labelled} in "
         f"{sum(trial.label_s for trial in trials):.1f} s"
     )
     reasons = Counter(trial.scan.reject.reason for trial in trials if trial.scan.reject is not None)
@@ -172,7 +221,7 @@ def _seen(trials: Sequence[Trial]) -> Iterator[str]:
 
 
 def _expected(
-    config: BuildConfig, options: RunOptions, sizes: Sequence[int], trials: Sequence[Trial]
+    config: BuildConfig, options: RunOptions, sizes: Sequence[float], trials: Sequence[Trial]
 ) -> Iterator[str]:
     """Say what the whole build would be."""
     output = config.settings.output
@@ -206,6 +255,10 @@ def _expected(
         f"  disk     {_gigabytes(per_clip * sum(one.size_bytes for one in manifests))} of shards, "
         f"{_gigabytes(per_clip * sum(one.tracks_size_bytes for one in manifests))} of tracks"
     )
+
+
+def _inputs(count: int) -> str:
+    return "1 input" if count == 1 else f"{count} inputs"
 
 
 def _hours(seconds: float) -> str:

@@ -1,10 +1,12 @@
 import math
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lerobot_folders import write_v21, write_v30
 
 from somtom.pipelines.config import BuildConfig, parse_config
 from somtom.pipelines.config_rules import ConfigError
@@ -49,6 +51,35 @@ def test_inputs_that_hold_no_clip_give_no_numbers(folder: Path) -> None:
     text = "\n".join(estimate_lines(parse_config({"source": [source]}), RunOptions()))
 
     assert "nothing can be said" in text and "clips    " not in text
+
+
+@pytest.mark.parametrize("version", ["v2.1", "v3.0"])
+def test_robot_episodes_are_estimated_with_statistics_of_their_actions(tmp_path: Path, version: str) -> None:
+    data = tmp_path / "arm"
+    if version == "v2.1":
+        write_v21(data, {0: 40, 1: 40})
+    else:
+        write_v30(data, [40, 40])
+    size_bytes = sum(path.stat().st_size for path in data.rglob("*") if path.is_file())
+    config = parse_config({"source": [{"kind": "lerobot", "path": str(data)}], "clips": {"steps": 4}})
+
+    text = "\n".join(estimate_lines(config, RunOptions()))
+
+    assert "bad_action" not in text
+    clips, samples = (re.search(rf"{name} +([0-9]+)", text) for name in ("clips ", "samples"))
+    assert clips and samples and clips[1] == samples[1] != "0"
+    assert f"all together: 2 inputs, {size_bytes / 1e9:.5f} GB" in text
+
+
+def test_the_size_of_a_file_of_many_records_is_counted_once(folder: Path, tmp_path: Path) -> None:
+    table = tmp_path / "rows.csv"
+    table.write_text("video,start_s,stop_s,text\n" + "a.mp4,0,1,a square moves\n" * 5)
+    source = {"kind": "annotated-video", "path": str(folder / "videos"), "annotations": str(table)}
+    size_bytes = (folder / "videos" / "a.mp4").stat().st_size
+
+    text = "\n".join(estimate_lines(parse_config({"source": [source]}), RunOptions()))
+
+    assert f"all together: 5 inputs, at least {size_bytes / 1e9:.5f} GB" in text
 
 
 def test_a_path_that_is_not_there_is_a_mistake_of_the_configuration() -> None:
