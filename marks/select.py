@@ -4,6 +4,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from somtom.marks.draw import digit_height
+from somtom.marks.sprites import label_size
 from somtom.schemas.keys import generator_of, seed_of
 from somtom.schemas.marks import Mark, Marks
 from somtom.schemas.motion import Motion
@@ -47,6 +49,9 @@ def select_marks(
     random = generator_of(key, "marks.select")
     clusters = int(random.integers(settings.foreground_min, settings.foreground_max + 1))
     background = int(random.integers(settings.background_min, settings.background_max + 1))
+    room = most_marks(width, height, settings.max_cover)
+    clusters = min(clusters, max(1, room // 2))
+    background = min(background, room - min(clusters, len(moving)))
     margin = np.array([width, height], dtype=np.float32)
     features = np.clip(xy, -margin, 2 * margin).transpose(1, 0, 2).reshape(xy.shape[1], -1)
     apart = settings.min_distance * min(width, height)
@@ -66,6 +71,16 @@ def select_marks(
         for number, index in enumerate(order, start=1)
     )
     return Marks(marks, traces)
+
+
+def most_marks(width: int, height: int, cover: float) -> int:
+    """How many labels of one digit fit on that share of a picture; 2 at least.
+
+    >>> most_marks(64, 64, 0.3), most_marks(128, 128, 0.3), most_marks(512, 384, 0.3)
+    (5, 21, 94)
+    """
+    label = label_size("8", digit_height(width, height, ()), "disc")
+    return max(2, int(cover * width * height / (label[0] * label[1])))
 
 
 def _cluster(features: NDArray[np.float32], count: int, seed: int) -> NDArray[np.int32]:

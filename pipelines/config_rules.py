@@ -45,6 +45,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "marks.min_moving": (1, 4096),
     "marks.min_confidence": (0.0, 1.0),
     "marks.min_distance": (0.0, 1.0),
+    "marks.max_cover": (0.0, 1.0),
     "robot.max_frozen": (0.0, 1.0),
     "robot.max_jump": (0.0, 1e9),
     "tracking.min_elements": (0, 10_000),

@@ -72,6 +72,7 @@ class MarkSettings:
     min_moving: int = 2  # a clip with fewer moving traces gives no trace supervision; they get no mark
     min_confidence: float = 0.1  # traces the tracker trusts less on average (0 to 1) get no mark
     min_distance: float = 0.05  # share of the shorter side that marks keep between them where they can
+    max_cover: float = 0.3  # share of the picture that labels may cover: small ones get fewer marks
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from somtom.marks.select import select_marks
+from somtom.marks.draw import digit_height
+from somtom.marks.select import most_marks, select_marks
+from somtom.marks.sprites import label_size
 from somtom.schemas.marks import Marks
 from somtom.schemas.motion import Motion
 from somtom.schemas.reasons import DataError
@@ -173,3 +175,13 @@ def test_hidden_samples_of_a_trace_are_marked_so() -> None:
     marks = choose(tracks, motion)
     assert (marks.traces[4, :, 2] == 0).all()
     assert (marks.traces[[0, 3, 5], :, 2] == 1).all()
+
+
+@given(st.integers(16, 700), st.integers(16, 700), st.floats(0.0, 1.0))
+def test_labels_may_cover_no_more_than_their_share(width: int, height: int, cover: float) -> None:
+    label = label_size("8", digit_height(width, height, ()), "disc")
+
+    marks = most_marks(width, height, cover)
+
+    assert marks >= 2
+    assert marks == 2 or marks * label[0] * label[1] <= cover * width * height

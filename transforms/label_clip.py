@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from somtom.marks.draw import draw_marks
+from somtom.marks.draw import draw_measured
 from somtom.marks.select import select_marks
 from somtom.marks.text import write_conversations
 from somtom.schemas.action_stats import ActionStats
@@ -52,7 +52,7 @@ def label_clip(clip: StoredClip, settings: BuildSettings, stats: ActionStats | N
     ref, tracks = clip.ref, tracks_of(clip)
     motion = judge_motion(clip, settings)
     marks = select_marks(tracks, motion, clip.width, clip.height, settings.marks, ref.key)
-    marked = draw_marks(decode_jpeg(clip.clean_jpeg), marks.marks, settings.marks.style)
+    marked, overlap = draw_measured(decode_jpeg(clip.clean_jpeg), marks.marks, settings.marks.style)
     conversation = write_conversations(
         marks,
         clip.width,
@@ -75,7 +75,7 @@ def label_clip(clip: StoredClip, settings: BuildSettings, stats: ActionStats | N
         "source": source_record(ref),
         "motion": _motion(motion, conversation.clamped),
         "tracker": _tracker(clip.tracker) if clip.tracker else {},
-        "quality": _quality(tracks, motion, marks),
+        "quality": _quality(tracks, motion, marks) | {"mark_overlap": overlap},
     }
     if clip.annotation.robot is not None:
         _add_robot(record, clip, settings, stats)
