@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from somtom.pipelines.config import BuildConfig, parse_config
+from somtom.pipelines.config_rules import check_tracker
 from somtom.pipelines.finish import Totals, finish_build
 from somtom.pipelines.label import label_build
 from somtom.pipelines.output import OutputError, adopt_config, claim_output, read_config_tree
@@ -18,7 +19,7 @@ def build_data_set(
     """Build the data set in `folder`, or go on with the one that an earlier run began there.
 
     Raises:
-        ConfigError: a source lists nothing.
+        ConfigError: a source lists nothing, or the tracker cannot be made.
         OutputError: the folder cannot be used.
         TaskFailed: a worker could not go on (the disk is full, or a bug).
         TooManyFailures: more inputs failed than the options allow.
@@ -31,6 +32,7 @@ def plan_data_set(
     config: BuildConfig, folder: Path, options: RunOptions, overwrite: bool = False, append: bool = False
 ) -> list[PlannedShard]:
     """Do the first stage of `build_data_set` alone."""
+    check_tracker(config.settings.tracking)
     items = list_items(config)  # a wrong path shows before anything is written, or removed
     with claim_output(folder):
         adopt_config(folder, config, overwrite, append)
@@ -40,6 +42,7 @@ def plan_data_set(
 def label_data_set(folder: Path, options: RunOptions) -> Totals:
     """Do the rest of `build_data_set`, with the configuration that the plan was made with."""
     config = parse_config(read_config_tree(folder))
+    check_tracker(config.settings.tracking)
     list_items(config)  # a disk that is not mounted must not turn every clip into a reject
     with claim_output(folder):
         put_in_place(folder)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from somtom.marks.draw import STYLES, mark_style
 from somtom.marks.pair_marks import FRAMES
-from somtom.schemas.settings import BuildSettings
+from somtom.schemas.settings import BuildSettings, TrackingSettings
 from somtom.sources.source import Source
-from somtom.tracking.trackers import TRACKERS, tracker_factory
+from somtom.tracking.trackers import TRACKERS, make_tracker, tracker_factory
 
 # Lowest and highest value of every numeric setting.
 BOUNDS: dict[str, tuple[float, float]] = {
@@ -32,6 +32,12 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "clips.action_chunk": (1, 1024),
     "tracking.grid": (2, 64),
     "tracking.short_side": (32, 8192),
+    "tracking.iterations": (1, 24),
+    "tracking.model_height": (64, 2048),
+    "tracking.model_width": (64, 2048),
+    "tracking.chunk_frames": (2, 60),
+    "tracking.rows_at_once": (1, 2**24),
+    "tracking.threads": (1, 256),
     "motion.min_visible": (0.0, 1.0),
     "motion.eta": (0.0, 512.0),
     "motion.camera_share": (0.0, 1.0),
@@ -61,6 +67,8 @@ BOUNDS: dict[str, tuple[float, float]] = {
 CHOICES: dict[str, tuple[str, ...]] = {
     "shots.detector": ("adaptive", "content", "none"),
     "tracking.detect": ("auto", "always", "never"),
+    "tracking.precision": ("float32", "bfloat16"),
+    "tracking.device": ("auto", "cuda", "mps", "cpu"),
     "vl.boxes": ("keep", "marks"),
     "vl.box_frame": tuple(FRAMES),
 }
@@ -110,6 +118,18 @@ def check_values(settings: BuildSettings) -> None:
             raise ConfigError(
                 f"{key} = {flat[key]!r}: {error} (known: {', '.join(sorted(known))})"
             ) from error
+
+
+def check_tracker(settings: TrackingSettings) -> None:
+    """Make the tracker once: its package, its weights and their licence must be there before work begins.
+
+    Raises:
+        ConfigError: one of them is not.
+    """
+    try:
+        make_tracker(settings)
+    except ValueError as error:
+        raise ConfigError(f"tracking.tracker = {settings.tracker!r}: {error}") from error
 
 
 def check_cameras(sources: Sequence[Source], settings: BuildSettings) -> None:

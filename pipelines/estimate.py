@@ -15,6 +15,7 @@ import numpy as np
 
 from somtom.pipelines.action_sums import gather_stats, sum_actions
 from somtom.pipelines.config import BuildConfig
+from somtom.pipelines.config_rules import check_tracker
 from somtom.pipelines.order import TRAIN
 from somtom.pipelines.plan import list_items
 from somtom.pipelines.runners import RunOptions
@@ -29,8 +30,7 @@ from somtom.sources.files import is_remote, local_path
 from somtom.sources.listing import list_files
 from somtom.sources.screens import ScreenSource
 from somtom.sources.video import VideoSource
-from somtom.tracking.trackers import make_tracker
-from somtom.transforms.label_shard import LabelShards
+from somtom.transforms.label_shard import LabelShards, shared_tracker
 from somtom.transforms.scan import ScanItems, ScanTask, read_actions, read_scans
 
 INPUTS = 60  # looked into at most
@@ -62,8 +62,9 @@ def estimate_lines(config: BuildConfig, options: RunOptions) -> Iterator[str]:
     """Look into some of the inputs, label a few of their clips aside, and say what the whole build would be.
 
     Raises:
-        ConfigError: a source lists nothing.
+        ConfigError: a source lists nothing, or the tracker cannot be made.
     """
+    check_tracker(config.settings.tracking)
     items = list_items(config)
     sizes = _sizes(items)
     trials = list(_try(config, items, sizes))
@@ -120,7 +121,7 @@ def _try(config: BuildConfig, items: Sequence[Item], sizes: Sequence[float]) -> 
     cv2.setNumThreads(1)
     settings = config.settings
     # Loading a model counts once a worker, not once a clip.
-    make_tracker(settings.tracking)
+    shared_tracker(settings.tracking)
     begun = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="somtom-estimate-") as name:
         folder = Path(name)

@@ -46,6 +46,19 @@ class TrackingSettings:
         "auto"  # elements found in a screenshot's pixels: auto (where few are given) | always | never
     )
     min_elements: int = 4  # elements given below which "auto" looks for more
+    # What follows is for trackers with weights (cotracker3).
+    weights: str = ""  # path or URI of the checkpoint
+    weights_sha256: str = ""  # that it must have; "" takes any
+    accept_licence: str = ""  # the weights' licence, as a sign that you accept it: "CC-BY-NC-4.0"
+    iterations: int = 6  # refinements of all tracks; fewer are faster and worse
+    model_height: int = 384  # pixels; pictures are resized to model_width x model_height for the model
+    model_width: int = 512
+    chunk_frames: int = 60  # a longer clip is tracked in parts of this many frames, which overlap
+    rows_at_once: int = 512  # points times frames worked on at once: bounds memory; 65536 suits a GPU
+    precision: str = "float32"  # float32 | bfloat16 (faster, off by about a tenth of a pixel)
+    device: str = "auto"  # auto (the first there is of cuda, mps, cpu) | cuda | mps | cpu
+    threads: int = 1  # of each process on a CPU; a build has a process for every core
+    compile: bool = False  # let torch compile the model first, for minutes; on a CPU it is slower then
 
 
 @dataclass(frozen=True)

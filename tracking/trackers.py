@@ -15,6 +15,7 @@ from somtom.schemas.tracks import TrackerInfo, Tracks
 
 # name -> "module:Class"; the module is imported when the tracker is made.
 TRACKERS: dict[str, str] = {
+    "cotracker3": "somtom.tracking.cotracker3:CoTracker3",
     "dis": "somtom.tracking.dis:DisTracker",
     "lk": "somtom.tracking.lk:LkTracker",
 }
