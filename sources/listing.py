@@ -1,5 +1,6 @@
 """Which files a path names: a file, a folder, a glob or a list of files, local or remote."""
 
+import errno
 import glob
 import os
 import re
@@ -50,17 +51,36 @@ def list_files(path: str, include: tuple[str, ...] = (), exclude: tuple[str, ...
     `include` and `exclude` are globs matched with the uri, or with the file's name where they have no slash.
 
     Raises:
-        DataError: `missing`: the path is not there or nothing matches.
+        DataError: `missing`: the path is not there or nothing matches; `io_error`: a folder may not be read.
     """
-    listed = {found.uri: found for found in _found(path)}
+    listed = {found.uri: found for found in _found(path, exclude)}
     kept = [
         listed[uri]
         for uri in sorted(listed)
         if (not include or matches(uri, include)) and not matches(uri, exclude)
     ]
     if not kept:
-        raise DataError("missing", f"path {path!r} names no file (include {include}, exclude {exclude})")
+        raise DataError("missing", _why_nothing(path, len(listed), include, exclude))
     yield from kept
+
+
+def _why_nothing(path: str, listed: int, include: tuple[str, ...], exclude: tuple[str, ...]) -> str:
+    if listed:
+        wanted = f" named {' or '.join(map(_plain, include))}" if include else ""
+        unwanted = f"excluding {', '.join(map(_plain, exclude))}; " if exclude else ""
+        return f"{path} names no file{wanted} ({unwanted}other files there: {listed})"
+    if is_remote(path) or GLOB.search(path) or path.startswith("@") or local_path(path).exists():
+        return f"{path} names no file"
+    return f"{path} is not there: correct the path"
+
+
+def _plain(pattern: str) -> str:
+    """Write a glob for letters of both cases in one of them.
+
+    >>> _plain("*.[pP][nN][gG]")
+    '*.png'
+    """
+    return re.sub(r"\[([a-z])[A-Z]\]", r"\1", pattern)
 
 
 def matches(uri: str, patterns: tuple[str, ...]) -> bool:
@@ -83,13 +103,13 @@ def leaves_root(uri: str) -> bool:
     return False
 
 
-def _found(path: str) -> Iterator[Listed]:
+def _found(path: str, exclude: tuple[str, ...]) -> Iterator[Listed]:
     if path.startswith("@") or path.endswith(LIST_SUFFIX):
         yield from _listed_in(path.removeprefix("@"))
     elif is_remote(path):
         yield from _remote_files(path.rstrip("/"))
     else:
-        yield from _local_files(path)
+        yield from _local_files(path, exclude)
 
 
 def _remote_files(path: str) -> Iterator[Listed]:
@@ -107,13 +127,14 @@ def _remote_files(path: str) -> Iterator[Listed]:
             return
 
 
-def _local_files(path: str) -> Iterator[Listed]:
+def _local_files(path: str, exclude: tuple[str, ...]) -> Iterator[Listed]:
     if local_path(path).is_dir():
-        root, files = local_path(path), _walk(local_path(path))
+        root, files = local_path(path), _walk(local_path(path), exclude)
     elif local_path(path).is_file():
         root, files = local_path(path).parent, iter([local_path(path)])
     else:
         root = Path(_fixed_part(path))
+        _refuse_locked(path, root, exclude)
         files = (Path(name) for name in _globbed(path) if Path(name).is_file())
     for file in files:
         yield Listed(_text(os.path.relpath(file, root)), local_locator(file))
@@ -123,15 +144,47 @@ def _globbed(pattern: str) -> Iterator[str]:
     return glob.iglob(pattern, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    """Walk a folder through links to folders, each real folder once."""
+def _refuse_locked(pattern: str, root: Path, exclude: tuple[str, ...]) -> None:
+    """Refuse a glob that goes through a folder which may not be read: `glob` leaves out what lies in it.
+
+    Raises:
+        DataError: `io_error`.
+    """
+    parts = PurePosixPath(pattern).parts
+    for end in range(1, len(parts)):
+        above = str(PurePosixPath(*parts[:end]))
+        for name in _globbed(above) if GLOB.search(above) else (above,):
+            if Path(name).is_dir() and not os.access(name, os.R_OK if GLOB.search(parts[end]) else os.X_OK):
+                _refuse(PermissionError(errno.EACCES, os.strerror(errno.EACCES), name), root, exclude)
+
+
+def _walk(folder: Path, exclude: tuple[str, ...]) -> Iterator[Path]:
+    """Walk a folder through links to folders, each real folder once.
+
+    Raises:
+        DataError: `io_error`: one may not be read.
+    """
     seen: set[str] = set()
-    for at, folders, names in os.walk(folder, followlinks=True):
+    for at, folders, names in os.walk(
+        folder, followlinks=True, onerror=lambda error: _refuse(error, folder, exclude)
+    ):
         real = os.path.realpath(at)
         folders[:] = sorted(name for name in folders if not name.startswith(".")) if real not in seen else []
         if real not in seen:
             yield from (Path(at, name) for name in sorted(names) if not name.startswith("."))
         seen.add(real)
+
+
+def _refuse(error: OSError, root: Path, exclude: tuple[str, ...]) -> None:
+    """Refuse a folder that may not be read, unless all of it is left out: its files must not just vanish."""
+    if matches(_text(os.path.relpath(error.filename, root)) + "/", exclude):
+        return
+    if error.errno not in (errno.EACCES, errno.EPERM):
+        raise error
+    raise DataError(
+        "io_error",
+        f"the folder {error.filename} may not be read ({error.strerror}): allow it, or leave the folder out",
+    ) from error
 
 
 def _listed_in(path: str) -> Iterator[Listed]:

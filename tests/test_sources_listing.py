@@ -1,9 +1,12 @@
 """Which files a path names."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from permissions import locked, obey_permissions
 from shelf import Shelf
 
 from somtom.schemas.reasons import DataError
@@ -116,3 +119,42 @@ def test_a_remote_folder_glob_file_and_list_are_read_like_local_ones(monkeypatch
         open_binary("shelf://raw/kitchen/absent.mp4")
     with pytest.raises(DataError, match="missing"):
         uris("shelf://raw/absent")
+
+
+@pytest.mark.parametrize(
+    ("path", "exclude"), [("", ()), ("", ("locked/*",)), ("**/*.mp4", ()), ("*/*.mp4", ())]
+)
+def test_a_folder_that_may_not_be_read_is_refused_unless_it_is_excluded(
+    folder: Path, path: str, exclude: tuple[str, ...]
+) -> None:
+    (folder / "locked").mkdir()
+    (folder / "locked/lost.mp4").write_bytes(b"x")
+    listing = (
+        "import sys; from somtom.sources.listing import list_files; "
+        "print(len(list(list_files(sys.argv[1], exclude=tuple(sys.argv[2:])))))"
+    )
+    with locked(folder / "locked"):
+        done = subprocess.run(
+            [sys.executable, "-c", listing, str(folder / path), *exclude],
+            capture_output=True,
+            text=True,
+            preexec_fn=obey_permissions,
+        )
+
+    if exclude:
+        assert done.stdout == f"{len(NAMES)}\n"
+    else:
+        assert f"the folder {folder}/locked may not be read (Permission denied)" in done.stderr
+
+
+def test_why_nothing_is_found_is_said_in_words_of_the_path(folder: Path) -> None:
+    pictures = ("*.[pP][nN][gG]", "*.[jJ][pP][gG]")
+    (folder / "empty").mkdir()
+    for path, choice, words in (
+        (folder / "absent", {}, "is not there"),
+        (folder / "empty", {"include": pictures}, "empty names no file"),
+        (folder / "a", {"include": pictures}, r"a names no file named \*.png or \*.jpg; 1 others are there"),
+        (folder / "a", {"exclude": ("*.mp4",)}, r"a names no file but for \*.mp4; 1 others are there"),
+    ):
+        with pytest.raises(DataError, match=words):
+            uris(path, **choice)
