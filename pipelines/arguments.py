@@ -60,6 +60,9 @@ def make_parser() -> argparse.ArgumentParser:
     show.add_argument(
         "--limit", type=int, default=48, metavar="N", help="samples in all, 0 = every one (default 48)"
     )
+    show.add_argument(
+        "--cell", type=int, default=640, metavar="PIXELS", help="width of a sample's cell (default 640)"
+    )
 
     track = _command(commands, "track", "track one clip of a video and write its tracks as .npz")
     track.add_argument("video", metavar="VIDEO")

@@ -179,9 +179,15 @@ def _explain(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
+    from somtom.pipelines.config_rules import ConfigError
     from somtom.pipelines.show import write_contact_sheets
 
-    for path in write_contact_sheets(options.folder, options.out, options.per_sheet, options.limit):
+    if not 100 <= options.cell <= 4000:
+        raise ConfigError(f"--cell {options.cell}: must be 100 to 4000 pixels")
+    if options.limit < 0:
+        raise ConfigError(f"--limit {options.limit}: must be 0 (every one) or more")
+    sheets = write_contact_sheets(options.folder, options.out, options.per_sheet, options.limit, options.cell)
+    for path in sheets:
         print(f"look at {path}")
     return 0
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -15,11 +16,13 @@ from somtom.marks.sprites import embedded_font
 from somtom.schemas.folder import META, SHARDS
 from somtom.schemas.marks import Mark, Marks
 from somtom.schemas.pictures import decode_jpeg
+from somtom.schemas.record import Record
 from somtom.schemas.sample import Sample, load_sample
-from somtom.schemas.tar import read_shard
+from somtom.schemas.tar import count_samples, read_shard
 
 _COLUMNS = 3
-_CELL = 640  # pixels: width of a cell, and the most its picture's height may be
+CELL = 640  # pixels: width of a cell, and the most its picture's height may be ...
+_LONG, _HIGHEST = 2.0, 3  # ... of one that is not this often as tall as wide; those may be 3 cells high
 _GAP = 24
 _STRIP, _SMALL_PICTURES = 120, 5  # pixels: height of history and camera pictures; how many stand in a row
 _FONT, _SMALL = 17, 14
@@ -32,14 +35,17 @@ _PIECES = re.compile(r"\S*?\],|\S+\s*|\s+")
 Line = tuple[str, int, tuple[int, int, int]]  # text, font size, colour
 
 
-def write_contact_sheets(folder: Path, out: Path | None, per_sheet: int = 12, limit: int = 48) -> list[Path]:
-    """Write PNG sheets of at most `limit` samples, taken evenly from the data set's shards.
+def write_contact_sheets(
+    folder: Path, out: Path | None, per_sheet: int = 12, limit: int = 48, cell: int = CELL
+) -> list[Path]:
+    """Write PNG sheets of `limit` samples, or as many as there are, taken evenly from the data set's shards.
 
     Args:
         folder: a data set as `build` writes it.
         out: where the sheets go; None: the data set's meta/sheets.
         per_sheet: samples a sheet holds.
         limit: samples in all; 0 = every one.
+        cell: pixels: width of a sample's cell on the sheet.
 
     Returns:
         The sheets written, in order; sheets of an earlier call with the same names are replaced.
@@ -56,7 +62,7 @@ def write_contact_sheets(folder: Path, out: Path | None, per_sheet: int = 12, li
     written: list[Path] = []
     cells: list[NDArray[np.uint8]] = []
     for sample in _samples(shards, limit):
-        cells.append(draw_cell(sample))
+        cells.append(draw_cell(sample, cell))
         if len(cells) == max(1, per_sheet):
             written.append(_write_sheet(target, len(written), cells))
             cells = []
@@ -65,24 +71,24 @@ def write_contact_sheets(folder: Path, out: Path | None, per_sheet: int = 12, li
     return written
 
 
-def draw_cell(sample: Sample) -> NDArray[np.uint8]:
+def draw_cell(sample: Sample, cell: int = CELL) -> NDArray[np.uint8]:
     """Draw one sample: its picture with the traces under the marks, then key, task and conversation."""
-    picture = _picture_with_traces(sample)
+    picture = _picture_with_traces(sample, cell)
     record = sample.record
-    moving = sum(bool(mark["foreground"]) for mark in record["marks"])
-    facts = [record["task"], record["split"], f"{len(record['marks'])} marks, {moving} moving"]
+    facts = [record["task"], record["split"], said_of_marks(record)]
     facts.append(f"{record['width']} x {record['height']}")
-    lines: list[Line] = _wrap(sample.key, _FONT, _INK) + _wrap(" · ".join(filter(None, facts)), _SMALL, _PALE)
+    lines: list[Line] = _wrap(sample.key, _FONT, _INK, cell)
+    lines += _wrap(" · ".join(filter(None, facts)), _SMALL, _PALE, cell)
     if record["instruction"]:
-        lines += _wrap(f"Instruction: {record['instruction']}", _SMALL, _PALE)
+        lines += _wrap(f"Instruction: {record['instruction']}", _SMALL, _PALE, cell)
     for turn in record["conversations"]:
         asked = turn["from"] == "human"
         text = turn["value"].replace("<image>", "").strip()
-        lines += _wrap(text, _FONT, _INK if asked else _ANSWER)
-    pictures = [_centred(picture), *_strips(sample)]
+        lines += _wrap(text, _FONT, _INK if asked else _ANSWER, cell)
+    pictures = [_centred(picture, cell), *_strips(sample, cell)]
     tall = sum(_line_height(size) for _, size, _ in lines)
     above = sum(len(one) for one in pictures)
-    page = Image.new("RGB", (_CELL, above + 10 + tall), _PAPER)
+    page = Image.new("RGB", (cell, above + 10 + tall), _PAPER)
     page.paste(Image.fromarray(np.concatenate(pictures)), (0, 0))
     draw, top = ImageDraw.Draw(page), above + 8
     for text, size, colour in lines:
@@ -91,24 +97,34 @@ def draw_cell(sample: Sample) -> NDArray[np.uint8]:
     return np.asarray(page)
 
 
-def _centred(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def said_of_marks(record: Record) -> str:
+    """Count the marks, and say what those in the foreground are in such a sample."""
+    count, foreground = len(record["marks"]), sum(bool(mark["foreground"]) for mark in record["marks"])
+    said = {
+        "ui": f"target mark {record['target_mark']}" if record["target_mark"] > 0 else "no target",
+        "vl": "",
+    }
+    return ", ".join(filter(None, (f"{count} marks", said.get(record["task"], f"{foreground} moving"))))
+
+
+def _centred(picture: NDArray[np.uint8], cell: int) -> NDArray[np.uint8]:
     """Put the picture in the middle of the cell's width."""
-    page = np.full((picture.shape[0], _CELL, 3), _PAPER, np.uint8)
-    left = (_CELL - picture.shape[1]) // 2
+    page = np.full((picture.shape[0], cell, 3), _PAPER, np.uint8)
+    left = (cell - picture.shape[1]) // 2
     page[:, left : left + picture.shape[1]] = picture
     return page
 
 
-def _strips(sample: Sample) -> list[NDArray[np.uint8]]:
+def _strips(sample: Sample, cell: int) -> list[NDArray[np.uint8]]:
     """Set the history pictures and further cameras side by side, small, each under its member's name."""
     past = {f"h{number:02d}.jpg": step for number, step in enumerate(sample.record["history"])}
     strips = []
     for start in range(0, len(sample.extra), _SMALL_PICTURES):
         some = sample.extra[start : start + _SMALL_PICTURES]
-        strip = Image.new("RGB", (_CELL, _STRIP + _line_height(_SMALL)), _PAPER)
+        strip = Image.new("RGB", (cell, _STRIP + _line_height(_SMALL)), _PAPER)
         draw = ImageDraw.Draw(strip)
         for place, (name, data) in enumerate(some):
-            left, room = place * _CELL // _SMALL_PICTURES, _CELL // _SMALL_PICTURES - 6
+            left, room = place * cell // _SMALL_PICTURES, cell // _SMALL_PICTURES - 6
             step = past.get(name)
             said = f"{name} {step['t_s']:.2f}" if step else name
             draw.text(
@@ -123,21 +139,27 @@ def _strips(sample: Sample) -> list[NDArray[np.uint8]]:
 
 def _samples(shards: Sequence[Path], limit: int) -> Iterator[Sample]:
     """Read `limit` samples, the same number of each shard where they have so many; 0 = all."""
-    left = limit
-    for index, shard in enumerate(shards):
-        quota = -(-left // (len(shards) - index))
-        for taken, (_, members) in enumerate(read_shard(shard)):
-            if limit and taken >= quota:
-                break
-            left -= 1
+    quotas = _quotas([count_samples(shard) for shard in shards], limit) if limit else [None] * len(shards)
+    for shard, quota in zip(shards, quotas, strict=True):
+        for _, members in islice(read_shard(shard), quota):
             yield load_sample(members)
 
 
-def _picture_with_traces(sample: Sample) -> NDArray[np.uint8]:
+def _quotas(counts: Sequence[int], limit: int) -> list[int]:
+    """Share `limit` out over shards of so many samples; what a small one lacks goes to the others."""
+    quotas, left = [0] * len(counts), limit
+    for place, index in enumerate(sorted(range(len(counts)), key=counts.__getitem__)):
+        quotas[index] = min(counts[index], -(-left // (len(counts) - place)))
+        left -= quotas[index]
+    return quotas
+
+
+def _picture_with_traces(sample: Sample, cell: int) -> NDArray[np.uint8]:
     """Scale the marked picture to the cell and draw the traces on it, but not over the marks."""
     marked, clean = decode_jpeg(sample.marked_jpeg), decode_jpeg(sample.clean_jpeg)
     height, width = marked.shape[:2]
-    scale = min(_CELL / width, _CELL / height)
+    highest = cell * (_HIGHEST if height > _LONG * width else 1)
+    scale = min(cell / width, highest / height)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     marked, clean = (cv2.resize(picture, size, interpolation=how) for picture in (marked, clean))
@@ -153,20 +175,20 @@ def _picture_with_traces(sample: Sample) -> NDArray[np.uint8]:
     return drawn
 
 
-def _wrap(text: str, size: int, colour: tuple[int, int, int]) -> list[Line]:
+def _wrap(text: str, size: int, colour: tuple[int, int, int], cell: int) -> list[Line]:
     """Break the text into lines that fit the cell, `_LINES` at most."""
     font = embedded_font(size)
     lines: list[str] = []
     for paragraph in text.split("\n"):
         line = ""
         for piece in _PIECES.findall(paragraph):
-            if line and font.getlength(line + piece.rstrip()) > _CELL:
+            if line and font.getlength(line + piece.rstrip()) > cell:
                 lines.append(line)
                 line = ""
             line += piece
             # One word may be wider than the cell, above all in a script without spaces.
-            while font.getlength(line[:_CELL].rstrip()) > _CELL and len(lines) <= _LINES:
-                cut = _fitting(line, font)
+            while font.getlength(line[:cell].rstrip()) > cell and len(lines) <= _LINES:
+                cut = _fitting(line, font, cell)
                 lines.append(line[:cut])
                 line = line[cut:]
         lines.append(line)
@@ -175,12 +197,12 @@ def _wrap(text: str, size: int, colour: tuple[int, int, int]) -> list[Line]:
     return [(line.rstrip(), size, colour) for line in lines]
 
 
-def _fitting(text: str, font: ImageFont.FreeTypeFont) -> int:
+def _fitting(text: str, font: ImageFont.FreeTypeFont, cell: int) -> int:
     """Count the letters of the text that fit on one line, 1 at least."""
     low, high = 1, len(text)
     while low < high:
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if font.getlength(text[:middle]) <= _CELL else (low, middle - 1)
+        low, high = (middle, high) if font.getlength(text[:middle]) <= cell else (low, middle - 1)
     return low
 
 
@@ -191,16 +213,16 @@ def _line_height(size: int) -> int:
 
 def _write_sheet(target: Path, number: int, cells: Sequence[NDArray[np.uint8]]) -> Path:
     """Set the cells in rows and write them as sheet-000.png, ..."""
-    columns = min(_COLUMNS, len(cells))
+    columns, wide = min(_COLUMNS, len(cells)), cells[0].shape[1]
     rows = [cells[start : start + columns] for start in range(0, len(cells), columns)]
     tall = [max(cell.shape[0] for cell in row) for row in rows]
-    page = np.empty((sum(tall) + _GAP * (len(rows) + 1), columns * (_CELL + _GAP) + _GAP, 3), dtype=np.uint8)
+    page = np.empty((sum(tall) + _GAP * (len(rows) + 1), columns * (wide + _GAP) + _GAP, 3), dtype=np.uint8)
     page[:] = _PAPER
     top = _GAP
     for row, height in zip(rows, tall, strict=True):
         for column, cell in enumerate(row):
-            left = _GAP + column * (_CELL + _GAP)
-            page[top : top + cell.shape[0], left : left + _CELL] = cell
+            left = _GAP + column * (wide + _GAP)
+            page[top : top + cell.shape[0], left : left + wide] = cell
         top += height + _GAP
     path = target / f"sheet-{number:03d}.png"
     Image.fromarray(page).save(path)

@@ -131,6 +131,12 @@ def read_members(file: BinaryIO) -> Iterator[tuple[Member, bytes]]:
     Raises:
         DataError: `unreadable`, naming the offset.
     """
+    for member in _headers(file):
+        yield member, file.read(member.size_bytes)
+
+
+def _headers(file: BinaryIO) -> Iterator[Member]:
+    """Go through a tar as `read_members` does; the file stands at the member's data each time."""
     end = file.seek(0, os.SEEK_END)
     offset = file.seek(0)
     while header := file.read(BLOCK):
@@ -142,10 +148,9 @@ def read_members(file: BinaryIO) -> Iterator[tuple[Member, bytes]]:
                 "unreadable",
                 f"offset {offset}: {member.name} claims {member.size_bytes} bytes, the file ends before",
             )
-        data = file.read(member.size_bytes)
+        yield member
         offset += BLOCK + member.size_bytes + -member.size_bytes % BLOCK
         file.seek(offset)
-        yield member, data
     raise DataError("unreadable", f"offset {offset}: the tar ends without its closing zeros")
 
 
@@ -200,3 +205,16 @@ def read_shard(path: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
         raise DataError(error.reason, f"{path.name}: {error.message}") from error
     if members:
         yield key, members
+
+
+def count_samples(path: Path) -> int:
+    """Count a shard's samples by its members' names alone.
+
+    Raises:
+        DataError: `unreadable`, naming the file, as `read_shard` does.
+    """
+    try:
+        with path.open("rb") as file:
+            return len({member.name.partition(".")[0] for member in _headers(file)})
+    except DataError as error:
+        raise DataError(error.reason, f"{path.name}: {error.message}") from error

@@ -8,7 +8,7 @@ from PIL import Image
 
 from somtom.marks.draw import draw_marks
 from somtom.marks.text import write_conversations
-from somtom.pipelines.show import write_contact_sheets
+from somtom.pipelines.show import draw_cell, said_of_marks, write_contact_sheets
 from somtom.schemas.folder import shard_path
 from somtom.schemas.marks import Mark, Marks
 from somtom.schemas.pictures import encode_jpeg
@@ -33,6 +33,8 @@ def make_sample(key: str, instruction: str = "", width: int = 160, height: int =
         "instruction": instruction,
         "conversations": talk.turns,
         "marks": [vars(mark) for mark in marks.marks],
+        "target_mark": -1,
+        "history": [],
         "width": width,
         "height": height,
         "source": {"kind": "video", "dataset": "d", "uri": "a.mp4", "group": "g"},
@@ -58,9 +60,12 @@ def test_every_sample_lands_on_a_sheet(tmp_path: Path) -> None:
     assert all(sheet.parent == tmp_path / "meta" / "sheets" for sheet in sheets)
 
 
-@pytest.mark.parametrize(("limit", "sheets"), [(1, 1), (3, 3), (4, 4), (6, 5)])
-def test_the_limit_is_spread_over_the_shards(tmp_path: Path, limit: int, sheets: int) -> None:
-    data_set = make_data_set(tmp_path, 6, 2)
+@pytest.mark.parametrize(("limit", "sheets"), [(1, 1), (3, 3), (6, 6), (9, 9), (20, 11)])
+@pytest.mark.parametrize("samples", [(6, 2, 3), (2, 3, 6)])
+def test_the_limit_is_spread_over_the_shards(
+    tmp_path: Path, samples: tuple[int, ...], limit: int, sheets: int
+) -> None:
+    data_set = make_data_set(tmp_path, *samples)
     assert len(write_contact_sheets(data_set, tmp_path / "look", per_sheet=1, limit=limit)) == sheets
 
 
@@ -77,6 +82,30 @@ def test_the_same_data_set_gives_the_same_sheets(tmp_path: Path) -> None:
     data_set = make_data_set(tmp_path, 2)
     first, second = (write_contact_sheets(data_set, tmp_path / name)[0].read_bytes() for name in "ab")
     assert first == second
+
+
+@pytest.mark.parametrize(("cell", "width"), [(640, 640), (200, 200)])
+def test_a_tall_page_may_be_three_cells_high(cell: int, width: int) -> None:
+    page = make_sample("tall", width=120, height=360)
+    drawn = draw_cell(page, cell)
+    assert drawn.shape[1] == width and drawn.shape[0] > 3 * cell
+    assert (drawn[cell, 4] == 90).all(), "it is as wide as the cell"
+    upright = make_sample("upright", width=120, height=200)
+    assert tuple(draw_cell(upright, cell)[cell // 2, 4]) == (250, 250, 248)
+
+
+@pytest.mark.parametrize(
+    ("task", "target", "said"),
+    [
+        ("tom", -1, "2 marks, 1 moving"),
+        ("ui", 1, "2 marks, target mark 1"),
+        ("ui", -1, "2 marks, no target"),
+        ("vl", -1, "2 marks"),
+    ],
+)
+def test_the_marks_in_the_foreground_are_said_to_be_what_they_are(task: str, target: int, said: str) -> None:
+    record = make_sample("one").record | {"task": task, "target_mark": target}
+    assert said_of_marks(record) == said
 
 
 def test_a_folder_without_shards_is_refused(tmp_path: Path) -> None:
