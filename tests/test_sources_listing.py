@@ -153,8 +153,12 @@ def test_why_nothing_is_found_is_said_in_words_of_the_path(folder: Path) -> None
     for path, choice, words in (
         (folder / "absent", {}, "is not there"),
         (folder / "empty", {"include": pictures}, "empty names no file"),
-        (folder / "a", {"include": pictures}, r"a names no file named \*.png or \*.jpg; 1 others are there"),
-        (folder / "a", {"exclude": ("*.mp4",)}, r"a names no file but for \*.mp4; 1 others are there"),
+        (
+            folder / "a",
+            {"include": pictures},
+            r"a names no file named \*.png or \*.jpg \(other files there: 1\)",
+        ),
+        (folder / "a", {"exclude": ("*.mp4",)}, r"no file \(excluding \*.mp4; other files there: 1\)"),
     ):
         with pytest.raises(DataError, match=words):
             uris(path, **choice)
