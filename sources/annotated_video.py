@@ -3,12 +3,16 @@
 A row is an item, so that the books hold each of them; its scan seeks to its stretch and decodes only that.
 """
 
+import contextlib
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import ClassVar
 
+from somtom.schemas.check_sample import is_safe_uri
 from somtom.schemas.clips import Clip
 from somtom.schemas.reasons import DataError, Reject
 from somtom.schemas.refs import Item, ItemFacts, Ref, Scan
@@ -32,6 +36,8 @@ from somtom.sources.source import DataSetSettings, Found
 from somtom.sources.video_refs import Origin, learn, make_refs
 
 MAX_WIDEN_S = 60.0
+MAX_TRIED = 60  # records and folders in which the videos of a recognised table are looked for
+NOT_FOUND = "the/folder/of/the/videos"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +69,9 @@ class AnnotatedVideos(DataSetSettings, ABC):
         for table in tables_at(path):
             if records := count_records(table, cls.known_by):
                 note = f"{records}{'+' * (records == MAX_COUNTED)} annotations in {table}"
-                return Found({"path": "the/folder/of/the/videos", "annotations": table}, (note,))
+                with contextlib.closing(read_records(table, fields_of(cls.video))) as records:
+                    some = [one for one in itertools.islice(records, MAX_TRIED) if not isinstance(one, str)]
+                return found_videos(table, cls.video, some, note)
         return None
 
     @property
@@ -171,3 +179,24 @@ class AnnotatedVideoSource(AnnotatedVideos):
         """Read the table; see `AnnotatedVideos.rows`."""
         columns = (*fields_of(self.video), self.start, self.stop, self.text)
         return self.table_rows(read_records(self.annotations, columns), self.start, self.stop, self.text)
+
+
+def found_videos(table: str, video: str, records: Iterable[Mapping[str, object]], note: str) -> Found:
+    """Say what settings would read a recognised table, with the folder around it that a video lies in."""
+    folder = "" if is_remote(table) else _folder_of(local_path(table), video, records)
+    notes = (note,) if folder else (note, "its videos were not found: set path to their folder")
+    return Found({"path": folder or NOT_FOUND, "annotations": table}, notes)
+
+
+def _folder_of(table: Path, video: str, records: Iterable[Mapping[str, object]]) -> str:
+    """The first folder that has the video of one of the records: the table's, those in it, the one above."""
+    near = [table.parent, *sorted(one for one in table.parent.iterdir() if one.is_dir())[:MAX_TRIED]]
+    for record in records:
+        try:
+            uri = fill(video, record)
+        except DataError:
+            continue
+        for folder in (*near, table.parent.parent):
+            if is_safe_uri(uri) and (folder / uri).is_file():
+                return str(folder)
+    return ""

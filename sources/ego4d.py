@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somtom.schemas.reasons import DataError
-from somtom.sources.annotated_video import AnnotatedVideos
+from somtom.sources.annotated_video import AnnotatedVideos, found_videos
 from somtom.sources.annotation_files import stop_at_fault, tables_at
 from somtom.sources.annotations import BadRow, Row, fields_of, parse_seconds
 from somtom.sources.files import open_binary
@@ -44,12 +44,12 @@ class Ego4dSource(AnnotatedVideos):
         for table in tables_at(path):
             try:
                 with open_binary(table) as file:
-                    _, says = next(JsonStream(file).members(), ("", None))
+                    video, says = next(JsonStream(file).members(), ("", None))
             except (DataError, OSError, JsonStreamError):
                 continue
             if isinstance(says, dict) and any(str(name).startswith("narration_pass_") for name in says):
                 note = f"narrations of Ego4D in {table}"
-                return Found({"path": "the/folder/of/the/videos", "annotations": table}, (note,))
+                return found_videos(table, cls.video, [{"video_uid": video}], note)
         return None
 
     def __post_init__(self) -> None:

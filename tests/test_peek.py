@@ -54,8 +54,23 @@ def test_a_table_of_annotations_goes_before_the_videos_beside_it(tmp_path: Path)
 
     assert lines[0] == f"{tmp_path}: annotated-video"
     assert lines[1] == f"  1 annotations in {table}"
-    assert f'annotations = "{table}"' in lines
+    assert f'annotations = "{table}"' in lines and f'path = "{tmp_path}"' in lines
     assert not any(line.endswith(": video") for line in lines)
+
+
+@pytest.mark.parametrize("folder", ["", "videos", ".."])
+def test_the_folder_of_annotated_videos_is_looked_for_around_their_table(tmp_path: Path, folder: str) -> None:
+    table = tmp_path / "here" / "rows.csv"
+    videos = (table.parent / folder).resolve()
+    videos.mkdir(parents=True, exist_ok=True)
+    table.parent.mkdir(exist_ok=True)
+    table.write_text("video,start_s,stop_s,text\ngone.mp4,0,1,x\n../b.mp4,0,1,x\na.mp4,0,1,x\n")
+    lines = list(peek_lines(str(table)))
+    assert 'path = "the/folder/of/the/videos"' in lines and any("not found" in line for line in lines)
+
+    (videos / "a.mp4").write_bytes(b"")
+
+    assert f'path = "{videos}"' in list(peek_lines(str(table)))
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00\xff" * 50, b"{", b"[1, 2]", b'{"a": {"b": 1}}', b"PAR1"])
