@@ -82,7 +82,7 @@ def mark_style(name: str) -> MarkStyle:
     module, colon, attribute = name.partition(":")
     if not colon:
         near = difflib.get_close_matches(name, STYLES, n=1, cutoff=0.0)[0]
-        raise ValueError(f"unknown mark style {name!r}: did you mean {near!r}? ({', '.join(STYLES)})")
+        raise ValueError(f'unknown mark style {name!r}: did you mean {near!r}? (or "module:function")')
     try:
         found = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:

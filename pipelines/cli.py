@@ -90,6 +90,10 @@ def _options_of(options: argparse.Namespace) -> "RunOptions":
         raise ConfigError(f"--workers {options.workers}: must be 0 (one a processor) or more")
     if not 0 <= options.max_failure_ratio <= 1:
         raise ConfigError(f"--max-failure-ratio {options.max_failure_ratio}: must be 0 to 1")
+    if getattr(options, "append", False) and options.overwrite:
+        raise ConfigError(
+            "--append adds to the build that is there, --overwrite removes it: give one of them"
+        )
     return RunOptions(
         workers=options.workers or len(os.sched_getaffinity(0)),
         mode="threads" if options.threads else "processes",

@@ -30,6 +30,8 @@ def peek(path: str) -> list[Sighting]:
     Raises:
         ConfigError: the path is not there.
     """
+    if not path.strip():
+        raise ConfigError('the path is empty; "." is the folder that the command runs in')
     is_plain = not is_remote(path) and not GLOB.search(path)
     if is_plain and not local_path(path).exists():
         raise ConfigError(f"{path}: is not there")

@@ -62,7 +62,7 @@ def plan_build(
             new = []
         if new and not append:
             raise OutputError(
-                f"{folder}: {len(new)} inputs are not in its plan (the first is {new[0].uri}); "
+                f"{folder}: its plan lacks {len(new)} of the inputs (the first is {new[0].uri}); "
                 "--append adds them, --overwrite builds anew"
             )
     if new:
@@ -256,10 +256,8 @@ def _write_plan(config: BuildConfig, folder: Path, aside: Path, refs: list[Ref],
             splits.update((ref.group, spec.split) for ref in spec.refs)
     grouped = share_groups(refs, groups)
     chosen = choose_splits(grouped, settings.output.val_fraction, splits)
-    if settings.output.val_fraction and len({*chosen, *splits}) < 2:
-        logging.getLogger(__name__).warning(
-            "fewer than two groups of inputs: all clips go to train, none to val"
-        )
+    if settings.output.val_fraction and len({*chosen, *splits}) == 1:
+        logging.getLogger(__name__).warning("only one group of inputs: all clips go to train, none to val")
     ordered = order_refs(grouped, chosen)
     tracker = make_tracker(settings.tracking).info
     specs = cut_shards(

@@ -23,6 +23,8 @@ class DataSetSettings:
     weight: float = 1.0  # how often a sample should be drawn in training, 1.0 as often as any other
 
     def __post_init__(self) -> None:
+        if not self.path.strip():
+            raise ValueError('path must name a file or a folder; "." is the one that the command runs in')
         if self.split not in ("", "train", "val"):
             raise ValueError(f"split must be train, val or empty, got {self.split!r}")
         if not (math.isfinite(self.weight) and 0 < self.weight <= 1e6):

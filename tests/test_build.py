@@ -198,7 +198,9 @@ def test_new_inputs_without_append_are_refused(tmp_path: Path) -> None:
     build(quick_config(tmp_path / "in"), tmp_path / "out")
     before = contents(tmp_path / "out")
     draw_video(tmp_path / "in" / "v7.mp4", seed=7)
-    with pytest.raises(OutputError, match=r"1 inputs are not in its plan \(the first is v7.mp4\).*--append"):
+    with pytest.raises(
+        OutputError, match=r"its plan lacks 1 of the inputs \(the first is v7.mp4\).*--append"
+    ):
         build(quick_config(tmp_path / "in"), tmp_path / "out")
     assert contents(tmp_path / "out") == before
 

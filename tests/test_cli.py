@@ -107,6 +107,8 @@ def test_a_build_without_a_sample_is_status_1(tmp_path: Path, capsys: pytest.Cap
         (["--set", "source.path=/nowhere/at all"], "/nowhere/at all"),
         (["--limit", "-1"], "output.limit = -1"),
         (["--workers", "-1"], "--workers -1: must be 0"),
+        (["--append", "--overwrite"], "--append adds to the build that is there, --overwrite removes it"),
+        (["--set", "source.path="], "path must name a file or a folder"),
         (["--max-failure-ratio", "1.5"], "--max-failure-ratio 1.5: must be 0 to 1"),
         (["--max-failure-ratio", "nan"], "--max-failure-ratio nan: must be 0 to 1"),
     ],

@@ -156,6 +156,8 @@ def test_a_configuration_without_source_is_refused() -> None:
         ({"kind": "json:loads", "path": "x"}, "is not a source"),
         ({"kind": "video"}, "source[0].path: must be given"),
         ({"kind": "video", "path": 3}, "source[0].path = 3: must be a text"),
+        ({"kind": "video", "path": ""}, "path must name a file or a folder"),
+        ({"kind": "lerobot", "path": " "}, "path must name a file or a folder"),
         ({"kind": "video", "path": "x", "include": "*.mp4"}, "must be a list"),
         ({"kind": "video", "path": "x", "include": ["a", 3]}, "source[0].include = 3: must be a text"),
         ({"kind": "video", "path": "x", "split": "test"}, "'test'"),
