@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -10,20 +9,21 @@ from numpy.typing import NDArray
 
 from somtom.schemas.settings import TrackingSettings
 from somtom.schemas.tracks import Tracks
+from somtom.tracking.cotracker3 import CoTracker3
 from somtom.tracking.grid import grid_queries
 from somtom.tracking.trackers import make_tracker, track_clip
 
 pytest.importorskip("torch", reason="torch is not installed: pip install 'somtom[cotracker]'")
-
-if TYPE_CHECKING:
-    from somtom.tracking.cotracker3 import CoTracker3
 
 HEIGHT, WIDTH = 64, 96  # of the pictures in these tests
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> TrackingSettings:
-    """Settings for a model that is small in all but its weights."""
+    """Settings for a model that is small in all but its weights.
+
+    Few iterations: random weights make more and more of what was rounded otherwise.
+    """
     from made_up_weights import write_made_up_weights
 
     weights = write_made_up_weights(tmp_path_factory.mktemp("weights") / "made_up.pth")
@@ -33,14 +33,13 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> TrackingSettings:
         accept_licence="CC-BY-NC-4.0",
         model_height=HEIGHT,
         model_width=WIDTH,
+        iterations=2,
         device="cpu",
     )
 
 
 @pytest.fixture(scope="module")
-def tracker(small: TrackingSettings) -> "CoTracker3":
-    from somtom.tracking.cotracker3 import CoTracker3
-
+def tracker(small: TrackingSettings) -> CoTracker3:
     return CoTracker3(small)
 
 
@@ -82,7 +81,8 @@ def test_it_computes_what_the_published_model_does(
     assert of_probabilities <= share
 
 
-def test_clips_tracked_together_give_what_each_gives_alone(tracker: "CoTracker3") -> None:
+def test_clips_tracked_together_give_what_each_gives_alone(small: TrackingSettings) -> None:
+    tracker = CoTracker3(replace(small, iterations=6))
     clips = [draw_clip(seed) for seed in range(4)]
     queries = [grid_queries(WIDTH, HEIGHT, 4) + np.float32([seed, seed, 0]) for seed in range(4)]
 
@@ -94,7 +94,7 @@ def test_clips_tracked_together_give_what_each_gives_alone(tracker: "CoTracker3"
         assert of_probabilities <= 1e-5
 
 
-def test_clips_of_one_batch_may_differ_in_size_but_not_in_length(tracker: "CoTracker3") -> None:
+def test_clips_of_one_batch_may_differ_in_size_but_not_in_length(tracker: CoTracker3) -> None:
     clips = [draw_clip(0), draw_clip(1, height=48, width=160)]
     queries = [grid_queries(WIDTH, HEIGHT, 3), grid_queries(160, 48, 3)]
 
@@ -107,8 +107,6 @@ def test_clips_of_one_batch_may_differ_in_size_but_not_in_length(tracker: "CoTra
 
 @pytest.mark.parametrize("rows", [1, 7, 50, 100_000])
 def test_what_is_worked_on_at_once_does_not_change_the_tracks(small: TrackingSettings, rows: int) -> None:
-    # Two iterations: random weights make much of what was rounded otherwise.
-    small = replace(small, iterations=2)
     clip, queries = draw_clip(3), grid_queries(WIDTH, HEIGHT, 4)
     usual = make_tracker(small).open(clip).track(queries)
 
@@ -119,7 +117,7 @@ def test_what_is_worked_on_at_once_does_not_change_the_tracks(small: TrackingSet
     assert of_probabilities <= 1e-5
 
 
-def test_one_session_serves_several_grids(tracker: "CoTracker3") -> None:
+def test_one_session_serves_several_grids(tracker: CoTracker3) -> None:
     clip = draw_clip(4)
     grids = [
         grid_queries(WIDTH, HEIGHT, side) + np.float32([frame, 0, 0]) for side, frame in ((3, 0), (4, 5))
@@ -175,7 +173,7 @@ def _enlarge(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 @pytest.mark.parametrize("size", [(2, 2), (1, 9), (13, 11), (16, 300)])
-def test_tiny_and_thin_pictures_are_survived(tracker: "CoTracker3", size: tuple[int, int]) -> None:
+def test_tiny_and_thin_pictures_are_survived(tracker: CoTracker3, size: tuple[int, int]) -> None:
     frames = np.random.Generator(np.random.PCG64(0)).integers(0, 255, (2, *size, 3), np.uint8)
     queries = grid_queries(size[1], size[0], 3)
 
@@ -184,7 +182,7 @@ def test_tiny_and_thin_pictures_are_survived(tracker: "CoTracker3", size: tuple[
     assert tracks.xy.shape == (2, 9, 2)
 
 
-def test_no_points_one_frame_and_points_far_outside_are_fine(tracker: "CoTracker3") -> None:
+def test_no_points_one_frame_and_points_far_outside_are_fine(tracker: CoTracker3) -> None:
     clip, settings = draw_clip(7, length=3), TrackingSettings()
 
     nothing = track_clip(tracker, clip, np.zeros((0, 3), np.float32), settings)
@@ -214,7 +212,7 @@ def test_as_many_frames_as_the_time_embedding_has_are_tracked(small: TrackingSet
     assert np.isfinite(tracks.xy).all()
 
 
-def test_the_info_names_code_weights_and_licences(tracker: "CoTracker3") -> None:
+def test_the_info_names_code_weights_and_licences(tracker: CoTracker3) -> None:
     assert (tracker.info.name, tracker.info.licence) == ("cotracker3", "Apache-2.0")
     assert tracker.info.weights_licence == "CC-BY-NC-4.0"
     assert len(tracker.info.weights_sha256) == 64

@@ -1,6 +1,7 @@
 """Weights: where they come from, that they are the right ones, and what is said when they are not."""
 
 import hashlib
+import http.server
 import importlib.util
 import threading
 from dataclasses import replace
@@ -28,12 +29,12 @@ needs_torch = pytest.mark.skipif(
 
 
 def test_a_local_file_is_taken_where_it_lies(tmp_path: Path) -> None:
-    path = tmp_path / "w.pth"
+    path = tmp_path / "with space.pth"
     path.write_bytes(CONTENT)
 
-    found = find_weights(str(path), SHA256.upper(), cache=tmp_path / "cache")
-
-    assert (found.path, found.sha256) == (path, SHA256)
+    for location in (str(path), path.as_uri()):
+        found = find_weights(location, SHA256.upper(), cache=tmp_path / "cache")
+        assert (found.path, found.sha256) == (path, SHA256)
     assert not (tmp_path / "cache").exists()
 
 
@@ -47,6 +48,39 @@ def test_a_uri_is_fetched_once_and_kept(tmp_path: Path, monkeypatch: pytest.Monk
     assert first == second
     assert first.path.read_bytes() == CONTENT
     assert first.sha256 == SHA256
+
+
+class Web(http.server.BaseHTTPRequestHandler):
+    """Serves /w.pth, and /cut.pth, of which half never comes."""
+
+    def do_GET(self) -> None:
+        if self.path not in ("/w.pth", "/cut.pth"):
+            self.send_error(404)
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(CONTENT)))
+        self.end_headers()
+        self.wfile.write(CONTENT[: len(CONTENT) // (1 if self.path == "/w.pth" else 2)])
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_weights_are_fetched_from_the_web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Web) as server:
+        threading.Thread(target=server.serve_forever).start()
+        site = f"http://127.0.0.1:{server.server_port}"
+
+        found = find_weights(f"{site}/w.pth", cache=tmp_path)
+
+        assert found.sha256 == SHA256
+        with pytest.raises(ValueError, match="cut off after 3500 of 7000 bytes"):
+            find_weights(f"{site}/cut.pth", cache=tmp_path)
+        with pytest.raises(ValueError, match="cannot be fetched: HTTP Error 404"):
+            find_weights(f"{site}/other.pth", cache=tmp_path)
+        server.shutdown()
+    assert [path for path in tmp_path.iterdir() if path.suffix != ".lock"] == [found.path]
 
 
 def test_threads_that_want_the_same_weights_wait_for_one_of_them(

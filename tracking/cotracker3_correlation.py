@@ -50,16 +50,18 @@ def gather(level: Level, frames: Tensor, xy: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         (M, 64, C), x slow and y fast, and the fraction of x and y (M, 2).
     """
-    # Far outside, a position would not fit an integer; all that is further away looks the same.
-    limit = xy.new_tensor([level.width + PATCH, level.height + PATCH])
-    xy = torch.minimum(xy.clamp(min=-2.0 * PATCH), limit)
-    whole = xy.floor()
+    starts, fractions = [], []
+    for axis, length in enumerate((level.width, level.height)):
+        # Far outside, a position would not fit an integer; all that is further away looks the same.
+        place = xy[:, axis].clamp(-2 * PATCH, length + PATCH)
+        starts.append(place.floor())
+        fractions.append(place - starts[-1])
     around = torch.arange(-RADIUS, RADIUS + 2, device=xy.device)
-    first = whole.long()
-    x = (first[:, :1] + around).clamp(0, level.width - 1)
-    y = (first[:, 1:] + around).clamp(0, level.height - 1)
+    x = (starts[0].long()[:, None] + around).clamp(0, level.width - 1)
+    y = (starts[1].long()[:, None] + around).clamp(0, level.height - 1)
     index = (frames[:, None, None] * level.height + y[:, None, :]) * level.width + x[:, :, None]
-    return level.rows.index_select(0, index.flatten()).unflatten(0, (len(xy), -1)), xy - whole
+    patch = level.rows.index_select(0, index.flatten()).unflatten(0, (len(xy), -1))
+    return patch, torch.stack(fractions, dim=-1)
 
 
 def interpolate(patch: Tensor, fraction: Tensor) -> Tensor:

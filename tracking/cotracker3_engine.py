@@ -75,8 +75,9 @@ class Engine:
         features = []
         with self._precision():
             for clip in clips:
-                for part in torch.from_numpy(np.ascontiguousarray(clip)).split(step):
-                    pictures = part.to(self.device).permute(0, 3, 1, 2).float() / 127.5 - 1  # channels last
+                for first in range(0, len(clip), step):
+                    part = torch.from_numpy(clip[first : first + step].copy()).to(self.device)
+                    pictures = part.permute(0, 3, 1, 2).float() / 127.5 - 1  # stays channels-last in memory
                     if pictures.shape[2:] != size:
                         pictures = functional.interpolate(pictures, size, mode="bilinear", align_corners=True)
                     features.append(self.model.fnet(pictures).to(self.dtype))

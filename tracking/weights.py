@@ -3,12 +3,13 @@
 import contextlib
 import fcntl
 import hashlib
+import http.client
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from tqdm import tqdm
 
@@ -41,6 +42,8 @@ def find_weights(location: str, sha256: str = "", cache: Path = CACHE) -> Weight
     """
     if "://" not in location:
         return _checked(Path(location).expanduser(), sha256, location)
+    if location.startswith("file://"):
+        return _checked(Path(unquote(urlsplit(location).path)), sha256, location)
     name = (
         f"{hashlib.sha256(location.encode()).hexdigest()[:16]}-{PurePosixPath(urlsplit(location).path).name}"
     )
@@ -90,7 +93,7 @@ def _fetch(location: str, path: Path) -> None:
                         raise ValueError(f"weights {location}: more bytes than a tracker's weights have")
             if size_bytes and copy.size_bytes != size_bytes:
                 raise ValueError(f"weights {location}: cut off after {copy.size_bytes} of {size_bytes} bytes")
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         raise ValueError(f"weights {location}: cannot be fetched: {error}") from error
 
 
