@@ -69,8 +69,8 @@ class AnnotatedVideos(DataSetSettings, ABC):
         for table in tables_at(path):
             if records := count_records(table, cls.known_by):
                 note = f"{records}{'+' * (records == MAX_COUNTED)} annotations in {table}"
-                with contextlib.closing(read_records(table, fields_of(cls.video))) as records:
-                    some = [one for one in itertools.islice(records, MAX_TRIED) if not isinstance(one, str)]
+                with contextlib.closing(read_records(table, fields_of(cls.video))) as rows:
+                    some = [one for one in itertools.islice(rows, MAX_TRIED) if not isinstance(one, str)]
                 return found_videos(table, cls.video, some, note)
         return None
 

@@ -2,6 +2,8 @@
 
 import hashlib
 import math
+import posixpath
+import re
 from abc import ABC
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +31,7 @@ from somtom.sources.hdf5_files import (
     read_row,
 )
 from somtom.sources.images import MAX_IMAGE_BYTES, decode_image
-from somtom.sources.listing import list_files
+from somtom.sources.listing import GLOB, LIST_SUFFIX, list_files
 from somtom.sources.pictures import ArrayPicture, check_pixels, check_size, scaled_size
 from somtom.sources.source import Found
 
@@ -191,18 +193,45 @@ def peek_files(path: str, look: Callable[[Any], Sequence[str]]) -> Found | None:
         load_h5py()
     except (DataError, OSError, ValueError):  # not there, or no h5py
         return None
-    fitting, notes = 0, [""]
+    fitting, others, notes = list[str](), list[str](), [""]
     for listed in files[:MAX_PEEKED]:
+        said: Sequence[str] = ()
         try:
             with open_hdf5(listed.locator) as file:
                 said = look(file)
-        except (DataError, OSError):
+        except OSError:
             continue
+        except DataError as error:
+            if error.reason == "unreadable":
+                continue  # of whatever kind it was, a build shall say that it is damaged
         if said and not fitting:
             notes += [f"{listed.uri}: {said[0]}", *said[1:]]
-        fitting += bool(said)
-    notes[0] = f"{fitting} of {min(len(files), MAX_PEEKED)} files looked into, of {len(files)} HDF5 files"
-    return Found({"path": path}, tuple(notes)) if fitting else None
+        (fitting if said else others).append(listed.uri)
+    if not fitting:
+        return None
+    looked = min(len(files), MAX_PEEKED)
+    notes[0] = f"{len(fitting)} of {looked} files looked into, of {len(files)} HDF5 files"
+    only = _path_of(path, fitting, others)
+    if not only:
+        notes.append("files of other kinds lie among them: give a glob, or move them")
+    return Found({"path": only or path}, tuple(notes))
+
+
+def _path_of(path: str, fitting: Sequence[str], others: Sequence[str]) -> str:
+    """The path, or a file, folder or glob in it that names the fitting uris alone; "" where none does."""
+    if not others:
+        return path
+    if GLOB.search(path) or path.endswith(LIST_SUFFIX):
+        return ""
+    root, folder = path.rstrip("/"), posixpath.commonpath([posixpath.dirname(uri) for uri in fitting])
+    if len(fitting) == 1:
+        return f"{root}/{fitting[0]}"
+    if folder and not any(uri.startswith(f"{folder}/") for uri in others):
+        return f"{root}/{folder}"
+    pattern = f"{posixpath.commonprefix(fitting)}*{posixpath.splitext(fitting[0])[1]}"
+    as_pattern = re.compile(re.escape(pattern).replace(r"\*", "[^/]*"))
+    fits = [uri for uri in (*fitting, *others) if as_pattern.fullmatch(uri)]
+    return f"{root}/{pattern}" if fits == list(fitting) and pattern.count("*") == 1 else ""
 
 
 def pictures_in(group: Any, folder: str) -> dict[str, str]:

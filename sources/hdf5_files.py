@@ -37,7 +37,7 @@ def load_h5py() -> Any:
     try:
         return importlib.import_module("h5py")
     except ImportError as error:
-        raise ValueError("HDF5 files are read with h5py: pip install somtom[hdf5]") from error
+        raise ValueError('HDF5 files are read with h5py: pip install "somtom[hdf5]"') from error
 
 
 @contextmanager

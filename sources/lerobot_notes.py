@@ -24,7 +24,8 @@ def describe(layout: Layout, wanted: Wanted, published: bool) -> Iterator[str]:
         feature = layout.features[key]
         kind = "depth " if feature.is_depth else ""
         yield f"camera {key}: {kind}{feature.dtype} {_size(feature.shape)} {feature.codec}".rstrip()
-    yield "statistics: published" if published else "statistics: none with q01 and q99; they are measured"
+    believed = "published (believed only where the actions fit them)"
+    yield f"statistics: {believed if published else 'none with q01 and q99; they are measured'}"
     try:
         tasks = read_tasks(layout)
         yield f"{len(tasks)} tasks" + (f", such as {next(iter(tasks.values()))!r}" if tasks else "")

@@ -26,6 +26,7 @@ from somtom.sources.source import DataSetSettings, Found
 PATTERNS = ("*.json", "*.jsonl", "*.ndjson")
 SPEAKERS = ("human", "gpt")
 MAX_TURNS = 1000
+MAX_PEEKED = 100  # files looked into to recognise a folder
 MAX_TEXT = 1 << 17  # characters of all turns together
 
 Turns = tuple[tuple[str, str], ...]
@@ -41,22 +42,27 @@ class LlavaSource(DataSetSettings):
 
     @classmethod
     def recognise(cls, path: str) -> Found | None:
-        """Look for `conversations` in the first records of the first file; see `Source.recognise`."""
+        """Look for `conversations` in the first records of each file; see `Source.recognise`."""
         try:
             files = list(list_files(path, include=PATTERNS))
-            first = [record for _, record in itertools.islice(placed_records(files[0].locator), 20)]
         except (DataError, OSError):
             return None
-        records = [one for one in first if isinstance(one, Mapping) and "conversations" in one]
-        if not records:
+        first = {one: pairs for one in files[:MAX_PEEKED] if (pairs := _first_pairs(one.locator))}
+        if not first:
             return None
-        found = sum(_is_there(cls(path), files[0].locator, one) for one in records)
-        notes = (
-            f"{len(files)} files of image-text pairs",
-            f"pictures of {found} of the first {len(records)} records found"
+        file, records = next(iter(first.items()))
+        found = sum(_is_there(cls(path), file.locator, one) for one in records)
+        notes = [
+            f"{len(first)} of {min(len(files), MAX_PEEKED)} JSON files looked into hold image-text pairs, "
+            f"such as {file.uri}",
+            f"pictures of {found} of its first {len(records)} records found"
             + ("" if found else ": set images to their folder"),
-        )
-        return Found({"path": path}, notes)
+        ]
+        if len(first) == 1:
+            return Found({"path": file.locator}, tuple(notes))
+        if len(first) < min(len(files), MAX_PEEKED):
+            notes.append("the others would be rejected: give a glob, or move them")
+        return Found({"path": path}, tuple(notes))
 
     def items(self, index: int) -> Iterator[Item]:
         """List the records of each file, in its order; see `Source.items`."""
@@ -184,6 +190,15 @@ def _read_record(locator: str, payload: str) -> Mapping[str, object]:
     if isinstance(says, dict):
         raise DataError(says["reason"], says["message"])
     return next(read_placed(locator, [Place(*says)]))
+
+
+def _first_pairs(locator: str) -> list[Mapping[str, object]]:
+    """Those of a file's first records that hold a conversation; none where it is of another kind."""
+    try:
+        first = [record for _, record in itertools.islice(placed_records(locator), 20)]
+    except (DataError, OSError):
+        return []
+    return [one for one in first if isinstance(one, Mapping) and "conversations" in one]
 
 
 def _unusable(index: int, uri: str, locator: str, reason: str, message: str) -> Item:

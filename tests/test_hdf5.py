@@ -235,14 +235,40 @@ def test_a_folder_of_two_kinds_is_recognised_as_both(tmp_path: Path) -> None:
         (RobomimicSource, "b.hdf5: 2 demonstrations"),
     ):
         found = kind.recognise(str(tmp_path))  # type: ignore[attr-defined]
-        assert found.settings == {"path": str(tmp_path)}
+        assert found.settings == {"path": str(tmp_path / note.partition(":")[0])}
         assert found.notes[:2] == ("1 of 3 files looked into, of 3 HDF5 files", note)
+
+
+def test_what_a_kind_is_given_names_its_files_alone(tmp_path: Path) -> None:
+    for name in ("one/episode_0.hdf5", "one/episode_1.hdf5", "mixed/episode_0.hdf5", "mixed/episode_1.hdf5"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        write_aloha(tmp_path / name)
+    write_demos(tmp_path / "lift.hdf5", {"demo_0": 4})
+    write_demos(tmp_path / "mixed" / "lift.hdf5", {"demo_0": 4})
+    (tmp_path / "mixed" / "cut.hdf5").write_bytes(b"")
+
+    def path_for(kind: Any, folder: Path) -> tuple[str, list[str]]:
+        found = kind.recognise(str(folder))
+        items = kind(found.settings["path"]).items(0)
+        return str(Path(found.settings["path"]).relative_to(tmp_path)), [item.uri for item in items]
+
+    episodes = ["episode_0.hdf5", "episode_1.hdf5"]
+    assert path_for(AlohaSource, tmp_path / "mixed") == ("mixed/episode_*.hdf5", episodes)
+    assert path_for(RobomimicSource, tmp_path / "mixed") == ("mixed/lift.hdf5", ["lift.hdf5#demo_0"])
+    assert path_for(AlohaSource, tmp_path / "one") == ("one", episodes)
+    (tmp_path / "mixed" / "lift.hdf5").rename(tmp_path / "one" / "lift.hdf5")
+    (tmp_path / "one" / "cut.hdf5").write_bytes(b"")
+    assert path_for(AlohaSource, tmp_path / "mixed") == ("mixed", ["cut.hdf5", *episodes]), (
+        "damaged ones stay"
+    )
+    found = AlohaSource.recognise(str(tmp_path))
+    assert found is not None and found.settings["path"] == str(tmp_path) and "a glob" in found.notes[-1]
 
 
 def test_without_h5py_one_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_demos(tmp_path / "a.hdf5", {"demo_0": 4})
     monkeypatch.setitem(sys.modules, "h5py", None)
-    with pytest.raises(ValueError, match=r"pip install somtom\[hdf5\]"):
+    with pytest.raises(ValueError, match=r'pip install "somtom\[hdf5\]"'):
         list(RobomimicSource(str(path)).items(0))
     assert RobomimicSource.recognise(str(path)) is None
 

@@ -171,12 +171,25 @@ def test_the_kind_recognises_its_files(tmp_path: Path) -> None:
     path = write_pairs(tmp_path, [{"id": "text only", "conversations": []}, pair(), pair("coco/9.png")])
     found = LlavaSource.recognise(str(path))
     assert found is not None and found.settings == {"path": str(path)}
-    assert "pictures of 1 of the first 3 records found" in found.notes[1]
+    assert "pictures of 1 of its first 3 records found" in found.notes[1]
     other = tmp_path / "other.json"
     for text in ('[{"image": "a.png"}]', "[1, 2]", "no JSON", ""):
         other.write_text(text)
         assert LlavaSource.recognise(str(other)) is None
     assert LlavaSource.recognise(str(tmp_path / "nothing")) is None
+
+
+def test_other_json_beside_the_pairs_is_not_counted_or_read(tmp_path: Path) -> None:
+    path = write_pairs(tmp_path, [pair()])
+    for name in ("annotations", "zebra"):
+        (tmp_path / f"{name}.json").write_text('[{"image": "a.png"}]')
+    found = LlavaSource.recognise(str(tmp_path))
+    assert found is not None and found.settings == {"path": str(path)}
+    assert found.notes[0].startswith("1 of 3 JSON files") and found.notes[0].endswith("such as pairs.json")
+
+    write_pairs(tmp_path, [pair()], "more.jsonl")
+    found = LlavaSource.recognise(str(tmp_path))
+    assert found is not None and found.settings == {"path": str(tmp_path)} and "glob" in found.notes[-1]
 
 
 def configure(path: Path, **sections: Any) -> BuildConfig:

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,33 @@ def test_what_no_kind_knows_is_said_so_in_one_line(tmp_path: Path, name: str, co
         if name != "x.png":  # a picture is one by its name
             with pytest.raises(ConfigError, match="no kind of source knows"):
                 list(peek_lines(str(path)))
+
+
+def test_a_built_data_set_is_said_to_be_one(tmp_path: Path) -> None:
+    built = tmp_path / "out"
+    draw_page(built / "meta" / "sheets" / "sheet-000.png")
+    (built / "meta" / "config.toml").write_text("")
+    (built / "shards").mkdir()
+
+    lines = list(peek_lines(str(built)))
+    assert lines[0] == f"{built}: a data set that somtom built" and "[[source]]" not in lines
+
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "videos" / "a.mp4").write_bytes(b"")
+    kinds = [one.kind for one in peek(str(tmp_path))]
+    assert "video" in kinds and "a data set that somtom built" in kinds
+
+
+def test_without_h5py_what_to_install_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "hdf5").mkdir()
+    (tmp_path / "hdf5" / "a.hdf5").write_bytes(b"")
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    with pytest.raises(ConfigError, match=r'hdf5/a.hdf5 .*pip install "somtom\[hdf5\]"'):
+        list(peek_lines(str(tmp_path)))
+
+    (tmp_path / "a.mp4").write_bytes(b"")
+    lines = list(peek_lines(str(tmp_path)))
+    assert lines[0].endswith(": video") and "pip install" in lines[-1]
 
 
 def test_a_path_that_is_not_there_is_said_so(tmp_path: Path) -> None:
