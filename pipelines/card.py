@@ -46,6 +46,15 @@ sample["jpg"], sample["json"]["conversations"], sample["traces.npy"]
 """
 
 
+def title_of(names: Sequence[str]) -> str:
+    """Name what is made of data sets of these names.
+
+    >>> title_of(["clips", "robot"]), title_of(["clips", "pages", "robot"])
+    ('clips-robot', 'clips and 2 more')
+    """
+    return "-".join(names) if len(names) <= 2 else f"{names[0]} and {len(names) - 1} more"
+
+
 def write_card(folder: Path, name: str, extra: Sequence[str] = ()) -> None:
     """Write the card from what meta/ says; `extra` names the samples' further members.
 

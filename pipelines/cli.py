@@ -116,7 +116,10 @@ def _print_totals(totals: "Totals", folder: Path, begun: float) -> int:
     return (
         0
         if totals.samples
-        else _complain(f"{folder}: no input gave a sample; meta/rejects.parquet says why", 1)
+        else _complain(
+            f"{folder}: no input gave a sample; why stands above, for each one in meta/rejects.parquet",
+            1,
+        )
     )
 
 

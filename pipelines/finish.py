@@ -11,7 +11,7 @@ from pathlib import Path
 
 import cv2
 
-from somtom.pipelines.card import write_card
+from somtom.pipelines.card import title_of, write_card
 from somtom.pipelines.output import work_path
 from somtom.schemas.books import SCAN, Books, add_books, count_books
 from somtom.schemas.files import sweep_temporaries, write_whole
@@ -47,9 +47,13 @@ PACKAGES = (
 
 @dataclass(frozen=True)
 class Totals:
-    """What a finished data set holds, and how many `clips` of it this run labelled."""
+    """What a finished data set holds, and how many `clips` of it this run labelled.
+
+    `firsts` are the first reject of each data set, stage and reason.
+    """
 
     books: tuple[Books, ...]
+    firsts: tuple[Reject, ...]
     clips: int
     samples: int
     shards: int
@@ -79,10 +83,10 @@ def finish_build(folder: Path, planned: Sequence[PlannedShard], clips: int, sett
     extra = extra_names(settings.history, settings.cameras)
     write_features(folder, extra)
     # Not the folder's name: the same build elsewhere must give the same bytes.
-    name = "-".join(sorted({one.source for one in books}))
-    write_wids(folder, name, manifests)
+    names = sorted({one.source for one in books})
+    write_wids(folder, "-".join(names), manifests)
     write_provenance(folder)
-    write_card(folder, name, extra)
+    write_card(folder, title_of(names), extra)
     _sweep(folder, {one.name for one in planned})
     seconds: Counter[str] = Counter()
     for one in planned:
@@ -91,6 +95,7 @@ def finish_build(folder: Path, planned: Sequence[PlannedShard], clips: int, sett
         books=tuple(books),
         clips=clips,
         samples=sum(len(manifest.samples) for manifest in manifests),
+        firsts=tuple({(one.source, one.stage, one.reason): one for one in reversed(rejects)}.values()),
         shards=sum(manifest.size_bytes > 0 for manifest in manifests),
         size_bytes=sum(manifest.size_bytes for manifest in manifests),
         seconds=dict(seconds),

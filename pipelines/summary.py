@@ -3,25 +3,38 @@
 from pathlib import Path
 
 from somtom.pipelines.finish import Totals
+from somtom.schemas.reasons import Reject
+
+_WIDEST = 110  # characters of what is said of a reject
+_WIDEST_URI = 40
 
 
 def summary_lines(totals: Totals, folder: Path, wall_s: float) -> list[str]:
-    """Say what a run made of its inputs, a line each: books by source and stage, reasons, time and size."""
+    """Say what a run made of its inputs, a line each: books by source and stage, reasons, time and size.
+
+    Below each reason stands the first message of it.
+    """
     rows = [("data set", "stage", "inputs", "samples", "filtered", "failed")]
+    below: dict[int, str] = {}
+    firsts = {(one.source, one.stage, one.reason): one for one in totals.firsts}
     for books in totals.books:
         went_on = f"{books.samples}" if books.stage == "label" else f"{books.samples} used"
         rows.append(
             (books.source, books.stage, f"{books.inputs}", went_on, f"{books.filtered}", f"{books.failed}")
         )
-        rows += [("", "", "", "", f"{reason}", f"{count}") for reason, count in books.reasons]
+        for reason, count in books.reasons:
+            rows.append(("", "", "", "", f"{reason}", f"{count}"))
+            below[len(rows) - 1] = _said_first(firsts[books.source, books.stage, reason])
     widths = [max(len(row[column]) for row in rows) for column in range(6)]
-    lines = [
-        "  ".join(
+    lines = []
+    for index, row in enumerate(rows):
+        cells = (
             cell.ljust(width) if column < 2 else cell.rjust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
+        )
+        lines.append("  ".join(cells).rstrip())
+        if index in below:
+            lines.append(below[index])
     rate = totals.clips / wall_s if wall_s > 0 else 0.0
     spent = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in sorted(totals.seconds.items()))
     lines.append(
@@ -33,3 +46,10 @@ def summary_lines(totals: Totals, folder: Path, wall_s: float) -> list[str]:
         f"all workers and runs together: {spent or 'nothing'}"
     )
     return lines
+
+
+def _said_first(reject: Reject) -> str:
+    """One line of a reject: where, and what is wrong."""
+    uri = reject.uri if len(reject.uri) <= _WIDEST_URI else f"...{reject.uri[3 - _WIDEST_URI :]}"
+    said = " ".join(f"{uri}: {reject.message}".split())
+    return f"  {said}" if len(said) <= _WIDEST else f"  {said[: _WIDEST - 3]}..."
