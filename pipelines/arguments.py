@@ -49,9 +49,11 @@ def make_parser() -> argparse.ArgumentParser:
     )
     check.add_argument("folder", type=Path, metavar="DIR")
 
-    explain = _command(commands, "explain", "why a clip was kept or dropped, every trace against epsilon")
+    explain = _command(commands, "explain", "why a sample was kept or dropped, or what became of an input")
     explain.add_argument("folder", type=Path, metavar="DIR")
-    explain.add_argument("key", metavar="KEY", help="a sample's key, or the first characters of it")
+    explain.add_argument(
+        "key", metavar="KEY", help="a sample's key, or the first characters of it, or an input's uri"
+    )
 
     show = _command(commands, "show", "write contact sheets (PNG): marked pictures, traces, what is said")
     show.add_argument("folder", type=Path, metavar="DIR")
