@@ -138,7 +138,7 @@ def _source_table(books: Sequence[Books]) -> list[str]:
     rows = [
         (
             one.source,
-            "clips" if one.stage == LABEL else "files",
+            "planned samples" if one.stage == LABEL else "inputs",
             one.inputs,
             one.samples,
             one.filtered,
@@ -146,7 +146,7 @@ def _source_table(books: Sequence[Books]) -> list[str]:
         )
         for one in books
     ]
-    return _table(("source", "of", "inputs", "used", "filtered", "failed"), rows)
+    return _table(("source", "of", "number", "used", "filtered", "failed"), rows)
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> list[str]:

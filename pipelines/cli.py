@@ -60,7 +60,9 @@ def _run(arguments: Sequence[str] | None) -> int:
     except (OutputError, TooManyFailures) as error:
         return _complain(str(error), 1)
     except DataError as error:
-        return _complain(error.message, 1)
+        # What is read from a data set names its file, but not the folder.
+        where = f"{options.folder}: " if hasattr(options, "folder") else ""
+        return _complain(f"{where}{error.message}", 1)
     except TaskFailed as error:
         folder = _folder_of(options)
         if error.os_error is not None:

@@ -80,7 +80,9 @@ def finish_build(folder: Path, planned: Sequence[PlannedShard], clips: int, sett
     rejects: list[Reject] = [*scan_rejects, *(one for manifest in manifests for one in manifest.rejects)]
     write_rejects(folder, rejects)
     write_samples(folder, (row for manifest in manifests for row in manifest.samples))
-    extra = extra_names(settings.history, settings.cameras)
+    # Only samples have further members, and `check` can only see them there.
+    has_samples = any(manifest.samples for manifest in manifests)
+    extra = extra_names(settings.history, settings.cameras) if has_samples else ()
     write_features(folder, extra)
     # Not the folder's name: the same build elsewhere must give the same bytes.
     names = sorted({one.source for one in books})
@@ -93,9 +95,9 @@ def finish_build(folder: Path, planned: Sequence[PlannedShard], clips: int, sett
         seconds.update(read_timings(folder, one.name))
     return Totals(
         books=tuple(books),
+        firsts=tuple({(one.source, one.stage, one.reason): one for one in reversed(rejects)}.values()),
         clips=clips,
         samples=sum(len(manifest.samples) for manifest in manifests),
-        firsts=tuple({(one.source, one.stage, one.reason): one for one in reversed(rejects)}.values()),
         shards=sum(manifest.size_bytes > 0 for manifest in manifests),
         size_bytes=sum(manifest.size_bytes for manifest in manifests),
         seconds=dict(seconds),

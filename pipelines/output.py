@@ -136,9 +136,23 @@ def _remove(path: Path) -> None:
 
 
 def explain_os_error(error: OSError, root: Path) -> str:
-    """Say in one line what a failing disk means for a run that writes to `root`."""
+    """Say in one line what a failing disk means for a run that writes to `root`, or only reads there."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{root}: the disk is full; free some room and run the same command again, which goes on"
+    if error.errno is None:  # our own, which says it all
+        return str(error)
+    if error.errno in (errno.EACCES, errno.EPERM) and (barrier := _barrier(Path(error.filename or root))):
+        return f"{barrier} may not be read ({error.strerror}): allow it, or name another path"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"{error.filename or root}: may not be written ({error.strerror}); choose another --out"
     return f"{error.filename or root}: {error.strerror or error}"
+
+
+def _barrier(path: Path) -> Path | None:
+    """What of a path may not be entered or read; None where that is not the trouble."""
+    for one in (*reversed(path.parents), path):
+        if not os.access(one, os.F_OK):
+            return None
+        if not os.access(one, os.R_OK if one == path else os.X_OK):
+            return one
+    return None

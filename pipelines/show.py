@@ -16,6 +16,7 @@ from somtom.marks.sprites import embedded_font
 from somtom.schemas.folder import META, SHARDS
 from somtom.schemas.marks import Mark, Marks
 from somtom.schemas.pictures import decode_jpeg
+from somtom.schemas.reasons import DataError
 from somtom.schemas.record import Record
 from somtom.schemas.sample import Sample, load_sample
 from somtom.schemas.tar import count_samples, read_shard
@@ -56,7 +57,9 @@ def write_contact_sheets(
     """
     shards = sorted((folder / SHARDS).glob("*.tar"))
     if not shards:
-        raise FileNotFoundError(f"{folder} holds no shards: build a data set into it first")
+        raise FileNotFoundError(
+            f"{folder} holds no shards: nothing was built there, or no input gave a sample"
+        )
     target = folder / META / "sheets" if out is None else out
     target.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
@@ -141,8 +144,11 @@ def _samples(shards: Sequence[Path], limit: int) -> Iterator[Sample]:
     """Read `limit` samples, the same number of each shard where they have so many; 0 = all."""
     quotas = _quotas([count_samples(shard) for shard in shards], limit) if limit else [None] * len(shards)
     for shard, quota in zip(shards, quotas, strict=True):
-        for _, members in islice(read_shard(shard), quota):
-            yield load_sample(members)
+        for key, members in islice(read_shard(shard), quota):
+            try:
+                yield load_sample(members)
+            except DataError as error:
+                raise DataError(error.reason, f"{shard.name}: {key}: {error.message}") from error
 
 
 def _quotas(counts: Sequence[int], limit: int) -> list[int]:

@@ -1,7 +1,7 @@
 """Holds a data set's folder against the contract: reads everything back, one line a fault."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from somtom.schemas.action_stats import ActionStats, read_action_stats
@@ -17,7 +17,7 @@ from somtom.schemas.check_meta import (
 from somtom.schemas.check_sample import check_sample
 from somtom.schemas.check_tar import read_checked, suffix_faults
 from somtom.schemas.check_tracks import tracks_faults
-from somtom.schemas.folder import META, SHARDS, manifest_path, shard_path
+from somtom.schemas.folder import META, SHARDS, manifest_path, plan_path, shard_path
 from somtom.schemas.manifest import Manifest
 from somtom.schemas.reasons import DataError
 from somtom.schemas.sample import FIRST_MEMBERS
@@ -29,11 +29,11 @@ def check_dataset(folder: Path) -> Iterator[str]:
 
     Each line is `FILE: KEY: rule`, with the path relative to `folder`; no line means that all is well.
     """
-    if not (folder / META).is_dir() or not (folder / SHARDS).is_dir():
+    manifests, damaged = read_manifests(folder)
+    if not _is_data_set(folder, manifests.values()):
         yield f"{folder}: is no data set (it must hold {META}/ and {SHARDS}/)"
         return
     yield from folder_faults(folder)
-    manifests, damaged = read_manifests(folder)
     yield from damaged
     try:
         stats = read_action_stats(folder)
@@ -55,6 +55,13 @@ def check_dataset(folder: Path) -> Iterator[str]:
     yield from card_faults(folder, sorted(tars.splits), extra)
     yield from made_with_faults(folder)
     yield from tracks_faults(folder, manifests)
+
+
+def _is_data_set(folder: Path, manifests: Iterable[Manifest]) -> bool:
+    """Whether the folder is worth checking; without shards/ only where no input gave a sample."""
+    if (folder / SHARDS).is_dir():
+        return (folder / META).is_dir()
+    return plan_path(folder).is_file() and not any(one.samples for one in manifests)
 
 
 class _TarChecks:

@@ -201,7 +201,7 @@ def _tables(
             for number in range(file.num_row_groups) if groups is None else groups:
                 yield file.read_row_group(number, columns=list(wanted)).select(list(wanted))
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise DataError("unreadable", f"{path.name}: {error}") from error
+        raise DataError("unreadable", f"{path.name} cannot be read: {error}") from error
 
 
 def _values(column: Any) -> list[Any]:

@@ -58,8 +58,8 @@ def test_the_card_says_how_many_from_where_and_under_which_licence(small_dataset
     assert "| train | 3 |" in text
     assert "| tom | 5 |" in text
     assert "| CC0-1.0 | 5 |" in text
-    assert "| toys | clips | 7 | 5 | 1 | 1 |" in text
-    assert "| toys | files | 4 | 3 | 1 | 0 |" in text
+    assert "| toys | planned samples | 7 | 5 | 1 | 1 |" in text
+    assert "| toys | inputs | 4 | 3 | 1 | 0 |" in text
 
 
 def test_a_name_cannot_break_out_of_the_card(small_dataset: Path) -> None:

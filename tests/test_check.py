@@ -1,4 +1,5 @@
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -38,6 +39,13 @@ def test_a_whole_data_set_has_no_fault(small_dataset: Path) -> None:
 
 def test_a_folder_that_is_no_data_set_is_one_fault(tmp_path: Path) -> None:
     (line,) = faults_of(tmp_path)
+
+    assert "is no data set" in line
+
+
+def test_samples_without_their_shards_are_no_data_set(small_dataset: Path) -> None:
+    shutil.rmtree(small_dataset / "shards")
+    (line,) = faults_of(small_dataset)
 
     assert "is no data set" in line
 

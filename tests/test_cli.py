@@ -8,8 +8,11 @@ import pytest
 from builds import faults, quick_tree
 from commands import ENVIRONMENT, SOMTOM, somtom, write_config
 from drawn_videos import draw_videos
+from permissions import locked, obey_permissions
 
 from somtom.pipelines.cli import main
+from somtom.schemas.folder import plan_path, shard_path
+from somtom.schemas.meta_tables import read_rejects
 
 COMMANDS = ("build", "plan", "label", "relabel", "check", "explain", "show", "track", "samples")
 
@@ -96,6 +99,7 @@ def test_a_build_without_a_sample_is_status_1(tmp_path: Path, capsys: pytest.Cap
     config = write_config(tmp_path / "c.toml", quick_tree(tmp_path / "in"))
     status, line = complaint(capsys, "build", config, "--out", tmp_path / "out", "--threads", "--quiet")
     assert status == 1 and "no input gave a sample" in line
+    assert faults(tmp_path / "out") == []
 
 
 @pytest.mark.parametrize(
@@ -164,6 +168,46 @@ def test_an_output_below_a_file_is_one_line(config: Path, tmp_path: Path) -> Non
         ended.stderr
         == f"somtom: {tmp_path / 'file' / 'out'}: cannot be written: Not a directory; choose another --out\n"
     )
+
+
+def test_what_may_not_be_read_is_named_and_not_said_to_be_written(tmp_path: Path) -> None:
+    config = write_config(tmp_path / "c.toml", quick_tree(draw_videos(tmp_path / "in", 1)))
+    (tmp_path / "in" / "locked.mp4").write_bytes(b"x")
+    pictures = write_config(
+        tmp_path / "p.toml", {"source": [{"kind": "screenshots", "path": str(tmp_path / "dark")}]}
+    )
+    (tmp_path / "dark").mkdir()
+    out = tmp_path / "out"
+    with locked(tmp_path / "in" / "locked.mp4"), locked(tmp_path / "dark"):
+        built = somtom("build", config, "--out", out, "--quiet", preexec_fn=obey_permissions)
+        assert built.returncode == 0
+        for command in (["peek", tmp_path / "dark"], ["build", pictures, "--out", out]):
+            ended = somtom(*command, preexec_fn=obey_permissions)
+            assert ended.returncode > 0 and f"{tmp_path / 'dark'} may not be read" in ended.stderr
+    (reject,) = (one for one in read_rejects(out) if one.uri == "locked.mp4")
+    assert reject.message == "locked.mp4 cannot be read: Permission denied"
+    tar = shard_path(out, "train-000000")
+    with locked(tar):
+        for command in ("check", "show"):
+            ended = somtom(command, out, preexec_fn=obey_permissions)
+            assert ended.returncode == 1 and ended.stderr == (
+                f"somtom: {tar} may not be read (Permission denied): allow it, or name another path\n"
+            )
+
+
+def test_damage_is_said_with_the_place(config: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    somtom("build", config, "--out", out, "--quiet")
+    tar = shard_path(out, "train-000000")
+    whole = tar.read_bytes()
+    tar.write_bytes(whole.replace(b'{"id"', b"[[[[[", 1))
+    ended = somtom("show", out)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"somtom: {out}: train-000000.tar: video-") and "JSON" in ended.stderr
+    plan = plan_path(out)
+    plan.write_bytes(plan.read_bytes()[:-1])
+    ended = somtom("label", out, "--quiet")
+    assert ended.stderr.startswith(f"somtom: {out}: plan.parquet cannot be read: ")
 
 
 def test_the_answer_to_help_does_not_import_what_is_heavy() -> None:

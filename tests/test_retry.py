@@ -5,7 +5,7 @@ import errno
 import pytest
 
 from somtom.transforms import retry
-from somtom.transforms.retry import LASTING, TRIES, with_retries
+from somtom.transforms.retry import LASTING, TRIES, why_unread, with_retries
 
 
 class Store:
@@ -57,3 +57,9 @@ def test_other_errors_are_not_retried() -> None:
     with pytest.raises(ValueError, match="a bug"):
         with_retries(store, "it")
     assert store.asked == 1
+
+
+@pytest.mark.parametrize("name", ["some/where/a b.mp4", b"a b.mp4"])
+def test_what_could_not_be_read_is_named_without_its_folder(name: str | bytes) -> None:
+    assert why_unread(OSError(errno.EACCES, "Denied", name)) == "a b.mp4 cannot be read: Denied"
+    assert why_unread(TimeoutError("too slow")) == "it cannot be read: too slow"

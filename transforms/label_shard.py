@@ -32,7 +32,7 @@ from somtom.tracking.trackers import PointTracker, make_tracker, track_clip
 from somtom.transforms.attempts import Attempts
 from somtom.transforms.find_elements import find_elements
 from somtom.transforms.label import label
-from somtom.transforms.retry import MACHINE, with_retries
+from somtom.transforms.retry import MACHINE, why_unread, with_retries
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def read_run(
         except OSError as error:
             if error.errno in MACHINE:
                 raise
-            broken = DataError("io_error", f"cannot be read: {error.strerror or error}")
+            broken = DataError("io_error", why_unread(error))
             yield from ((ref, broken) for ref in due)
             return
         due.pop(0)

@@ -2,8 +2,10 @@
 
 import errno
 import logging
+import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -19,6 +21,12 @@ LASTING = frozenset(
 )
 # Trouble of this machine: no input is to blame, the run ends.
 MACHINE = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM))
+
+
+def why_unread(error: OSError) -> str:
+    """Say which file could not be read, by its name alone: the folders differ from machine to machine."""
+    name = Path(os.fsdecode(error.filename)).name if isinstance(error.filename, (str, bytes)) else ""
+    return f"{name or 'it'} cannot be read: {error.strerror or error}"
 
 
 def with_retries(action: Callable[[], T], what: str) -> T:

@@ -14,7 +14,7 @@ from somtom.schemas.settings import ClipSettings, ShotSettings
 from somtom.schemas.sketch import ActionSketch
 from somtom.sources.source import Source
 from somtom.transforms.attempts import Attempts
-from somtom.transforms.retry import MACHINE, with_retries
+from somtom.transforms.retry import MACHINE, why_unread, with_retries
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def _scan(item: Item, context: ScanItems, crashed: bool) -> Scan:
     except OSError as error:
         if error.errno in MACHINE:
             raise
-        reason, message = "io_error", f"cannot be read: {error.strerror or error}"
+        reason, message = "io_error", why_unread(error)
     logging.getLogger(__name__).info("%s: %s: %s", item.uri, reason, message)
     return Scan(
         ItemFacts(item.uri),
