@@ -81,6 +81,34 @@ def test_it_computes_what_the_published_model_does(
     assert of_probabilities <= share
 
 
+# What the authors' code computed with the same weights, run outside of this project: for frame 3 of
+# `draw_clip(10)`, a row a query of `ASKED`: x, y, visible, confidence.
+ASKED = np.float32([[0, 10, 12], [0, 60.5, 30.25], [2, 40, 50], [5, 80, 8]])
+AFTER_1 = [
+    [5.55264, 7.60644, 0.87018, 0.97807],
+    [55.69190, 25.99869, 0.86671, 0.97747],
+    [35.15071, 45.87580, 0.85699, 0.97765],
+    [75.55568, 3.64684, 0.86524, 0.97237],
+]
+AFTER_3 = [
+    [-3.31504, -0.48698, 0.98099, 0.99996],
+    [45.92776, 18.08854, 0.98303, 0.99997],
+    [25.34856, 38.37408, 0.97299, 0.99997],
+    [66.32268, -4.25701, 0.97455, 0.99994],
+]
+
+
+@pytest.mark.parametrize(("iterations", "wanted", "pixels"), [(1, AFTER_1, 5e-5), (3, AFTER_3, 1e-3)])
+def test_it_computes_what_the_published_model_did_on_a_drawn_clip(
+    small: TrackingSettings, iterations: int, wanted: list[list[float]], pixels: float
+) -> None:
+    tracks = make_tracker(replace(small, iterations=iterations)).open(draw_clip(10)).track(ASKED)
+
+    found = np.column_stack([tracks.xy[3], tracks.visible[3], tracks.confidence[3]])
+    assert np.abs(found - wanted)[:, :2].max() <= pixels
+    assert np.abs(found - wanted)[:, 2:].max() <= 2e-5
+
+
 def test_clips_tracked_together_give_what_each_gives_alone(small: TrackingSettings) -> None:
     tracker = CoTracker3(replace(small, iterations=6))
     clips = [draw_clip(seed) for seed in range(4)]

@@ -129,7 +129,7 @@ def test_weights_that_are_not_there_or_others_are_an_error_of_one_line(
     ("settings", "said"),
     [
         (replace(ASKED, weights=""), "weights is not set: give the path or URI of scaled_offline.pth"),
-        (replace(ASKED, accept_licence=""), 'set tracking.accept_licence = "CC-BY-NC-4.0"'),
+        (replace(ASKED, accept_licence=""), 'if you accept it, set tracking.accept_licence = "CC-BY-NC-4.0"'),
         (replace(ASKED, accept_licence="MIT"), "it is 'MIT'"),
         (replace(ASKED, model_width=500), "model_width = 500: must be a multiple of 16"),
         (ASKED, "w.pth: cannot be read"),

@@ -65,8 +65,8 @@ def _check(settings: TrackingSettings) -> None:
         )
     if settings.accept_licence != WEIGHTS_LICENCE:
         raise ValueError(
-            f"the weights' licence forbids commercial use, of what is made with them too: if that is fine, "
-            f'set tracking.accept_licence = "{WEIGHTS_LICENCE}" (it is {settings.accept_licence!r})'
+            f"the weights' licence, {WEIGHTS_LICENCE}, forbids commercial use: if you accept it, set "
+            f'tracking.accept_licence = "{WEIGHTS_LICENCE}" (it is {settings.accept_licence!r})'
         )
     for name in ("model_height", "model_width"):
         if getattr(settings, name) % SIDE_MULTIPLE:
