@@ -61,8 +61,8 @@ def _run(arguments: Sequence[str] | None) -> int:
         return _complain(str(error), 1)
     except DataError as error:
         # What is read from a data set names its file, but not the folder.
-        where = f"{options.folder}: " if hasattr(options, "folder") else ""
-        return _complain(f"{where}{error.message}", 1)
+        folder = getattr(options, "folder", "") or getattr(options, "out", "")
+        return _complain(f"{folder}: {error.message}" if folder else error.message, 1)
     except TaskFailed as error:
         folder = _folder_of(options)
         if error.os_error is not None:

@@ -141,6 +141,20 @@ def test_a_damaged_shard_is_made_again_and_no_other(
     assert {name: one for name, one in written(out).items() if name in kept} == kept
 
 
+def test_a_flipped_byte_is_found_by_check_and_mended_without_the_manifest(
+    config: BuildConfig, built: Path, undisturbed: dict[str, str], tmp_path: Path
+) -> None:
+    out = shutil.copytree(built, tmp_path / "out")
+    shard = out / "shards/train-000003.tar"
+    data = shard.read_bytes()
+    shard.write_bytes(data[:5000] + bytes([data[5000] ^ 1]) + data[5001:])
+    build(config, out)
+    assert "meta/manifests/train-000003.json: size and digests" in "\n".join(faults(out))
+    (out / "meta/manifests/train-000003.json").unlink()
+    build(config, out)
+    assert contents(out) == undisturbed
+
+
 def test_what_dead_attempts_left_is_swept(
     config: BuildConfig, built: Path, undisturbed: dict[str, str], tmp_path: Path
 ) -> None:
