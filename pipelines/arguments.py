@@ -79,6 +79,14 @@ def make_parser() -> argparse.ArgumentParser:
         "--step-s", type=float, default=0.0, help="seconds between frames (default: every frame)"
     )
     track.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="tracking.KEY=VALUE",
+        dest="overrides",
+        help="change a setting of the tracking, such as tracking.weights; may be repeated",
+    )
+    track.add_argument(
         "--preview", type=Path, default=None, metavar="OUT.mp4", help="also write a video of the tracks"
     )
 

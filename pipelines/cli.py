@@ -211,6 +211,7 @@ def _track(options: argparse.Namespace) -> int:
         start_s=options.start,
         frames=options.frames,
         step_s=options.step_s,
+        overrides=tuple(options.overrides),
     )
     print(track_video(request, options.output, options.preview))
     return 0

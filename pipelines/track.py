@@ -2,7 +2,7 @@
 
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePath
 
@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from somtom.pipelines.config import apply_overrides, parse_config
 from somtom.pipelines.config_rules import BOUNDS, ConfigError
 from somtom.pipelines.preview import write_preview
 from somtom.schemas.clips import Clip
@@ -45,6 +46,7 @@ class TrackRequest:
         start_s: seconds in the video's own time; the first frame at or behind it is taken.
         frames: how many are tracked; fewer where the video ends before.
         step_s: seconds between them (the nearest frames); 0.0 takes every frame.
+        overrides: further settings of the tracking, such as "tracking.weights=cotracker3.pth".
     """
 
     video: str
@@ -53,6 +55,7 @@ class TrackRequest:
     start_s: float = 0.0
     frames: int = 17
     step_s: float = 0.0
+    overrides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ def track_video(request: TrackRequest, output: Path, preview: Path | None) -> st
 def track_request(request: TrackRequest) -> TrackedClip:
     """Read and track what the request names."""
     cv2.setNumThreads(1)  # results must not depend on how many processors there are
-    tracking = TrackingSettings(tracker=request.tracker, grid=request.grid)
+    tracking = tracking_settings(request)
     tracker = make_tracker(tracking)
     clip = _read(request)
     queries = grid_queries(clip.width, clip.height, request.grid)
@@ -145,9 +148,27 @@ def _check(request: TrackRequest, output: Path, preview: Path | None) -> None:
         if path is not None and path.suffix.lower() != ending:
             raise ConfigError(f"{name} {path}: the file's name must end in {ending}")
     try:
-        make_tracker(TrackingSettings(tracker=request.tracker))
+        make_tracker(tracking_settings(request))
+    except ConfigError:
+        raise
     except ValueError as error:
         raise ConfigError(f"--tracker {request.tracker}: {error}") from error
+
+
+def tracking_settings(request: TrackRequest) -> TrackingSettings:
+    """The settings of the tracking that the request asks for, checked as a configuration's are.
+
+    Raises:
+        ConfigError: an override is wrong, or of something else.
+    """
+    tree: dict[str, object] = {"tracking": {"grid": request.grid}}
+    for override in request.overrides:
+        if not override.startswith("tracking."):
+            raise ConfigError(f"--set {override!r}: only the tracking can be set, as in tracking.threads=2")
+    apply_overrides(tree, request.overrides)
+    source = {"kind": "video", "path": request.video}
+    settings = parse_config({"source": [source], **tree}).settings.tracking
+    return replace(settings, tracker=request.tracker)
 
 
 def _read(request: TrackRequest) -> Clip:

@@ -95,7 +95,18 @@ def test_the_preview_is_a_video_with_warm_moving_and_cool_static_traces(video: P
 
 
 @pytest.mark.parametrize(
-    "change", [{"grid": 1}, {"frames": 1}, {"frames": 10**9}, {"step_s": float("nan")}, {"tracker": "lkk"}]
+    "change",
+    [
+        {"grid": 1},
+        {"frames": 1},
+        {"frames": 10**9},
+        {"step_s": float("nan")},
+        {"tracker": "lkk"},
+        {"tracker": "cotracker3"},
+        {"overrides": ("tracking.weihgts=x",)},
+        {"overrides": ("tracking.threads=0",)},
+        {"overrides": ("motion.epsilon=1",)},
+    ],
 )
 def test_a_wrong_option_is_one_clear_line(video: Path, tmp_path: Path, change: dict[str, object]) -> None:
     with pytest.raises(ConfigError) as caught:
@@ -115,3 +126,30 @@ def test_a_video_that_cannot_be_used_says_why(
         track(tmp_path, TrackRequest(str(video.parent / name), start_s=start_s))
 
     assert caught.value.reason == reason and not (tmp_path / "tracks.npz").exists()
+
+
+def test_settings_of_the_tracking_can_be_given(video: Path, tmp_path: Path) -> None:
+    sharp = track(tmp_path, TrackRequest(str(video), grid=4, frames=6))
+    coarse = track(
+        tmp_path, TrackRequest(str(video), grid=4, frames=6, overrides=("tracking.short_side=32",))
+    )
+
+    assert (sharp["tracks"] != coarse["tracks"]).any()
+
+
+def test_cotracker3_is_given_its_weights(video: Path, tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="torch is not installed: pip install somtom[cotracker]")
+    from made_up_weights import write_made_up_weights
+
+    weights = write_made_up_weights(tmp_path / "made_up.pth")
+    overrides = (
+        f"tracking.weights={weights}",
+        "tracking.accept_licence=CC-BY-NC-4.0",
+        "tracking.model_height=64",
+        "tracking.model_width=64",
+        "tracking.iterations=1",
+    )
+
+    arrays = track(tmp_path, TrackRequest(str(video), "cotracker3", grid=4, frames=4, overrides=overrides))
+
+    assert arrays["tracks"].shape == (4, 16, 2) and np.isfinite(arrays["tracks"]).all()
