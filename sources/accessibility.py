@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from somtom.schemas.reasons import DataError
 from somtom.sources.boxes import four_numbers
+from somtom.sources.protobuf_wire import read_varint
 from somtom.sources.view_hierarchy import MAX_VIEWS, View, plain_text, role_of
 
 MAX_FIELDS = 200_000  # of one forest; a node has about 25
@@ -65,13 +66,13 @@ class _Reader:
             self._left -= 1
             if self._left < 0:
                 raise _malformed(f"holds over {MAX_FIELDS} fields")
-            tag, at = _varint(message, at)
+            tag, at = read_varint(message, at, _malformed)
             value, size = -1, 0
             match tag & 7:
                 case 0:
-                    value, at = _varint(message, at)
+                    value, at = read_varint(message, at, _malformed)
                 case 2:
-                    size, at = _varint(message, at)
+                    size, at = read_varint(message, at, _malformed)
                 case 1 | 5:
                     size = 8 if tag & 7 == _FIXED64 else 4
                 case wire:
@@ -108,16 +109,6 @@ def _text(contents: dict[int, memoryview], number: int) -> str:
 def _signed(value: int) -> int:
     """A whole number as two's complement of 64 bits, which is how negative ones are written."""
     return value - (1 << 64) if value >= 1 << 63 else value
-
-
-def _varint(data: memoryview, at: int) -> tuple[int, int]:
-    """One variable-length integer, and where it ends."""
-    value = 0
-    for place, byte in enumerate(data[at : at + 10]):
-        value |= (byte & 0x7F) << 7 * place
-        if byte < 0x80:
-            return value & 0xFFFFFFFFFFFFFFFF, at + place + 1
-    raise _malformed("has a number that does not end")
 
 
 def _malformed(what: str) -> DataError:

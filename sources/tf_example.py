@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somtom.schemas.reasons import DataError
+from somtom.sources.protobuf_wire import read_varint
 from somtom.sources.sniff import Seekable
 from somtom.sources.tfrecord import Span
 
@@ -174,14 +175,14 @@ class Example:
         while at < end:
             self._file.seek(at)
             head = self._file.read(min(_HEAD_BYTES, end - at))
-            tag, used = _varint(head, 0)
+            tag, used = read_varint(head, 0, _malformed)
             number, wire = tag >> 3, tag & 7
             start = at + used
             if wire == _BYTES:
-                length, used = _varint(head, used)
+                length, used = read_varint(head, used, _malformed)
                 start = at + used
             elif wire == _VARINT:
-                length = _varint(head, used)[1] - used
+                length = read_varint(head, used, _malformed)[1] - used
             elif wire in (_FIXED64, _FIXED32):
                 length = 8 if wire == _FIXED64 else 4
             else:
@@ -200,16 +201,6 @@ class Example:
         if len(data) < size:
             raise _malformed("ends too early")
         return data
-
-
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """One variable-length integer, and where it ends."""
-    value = 0
-    for place, byte in enumerate(data[at : at + 10]):
-        value |= (byte & 0x7F) << 7 * place
-        if byte < 0x80:
-            return value & 0xFFFFFFFFFFFFFFFF, at + place + 1
-    raise _malformed("has a number that does not end")
 
 
 def _varints(data: bytes, key: str) -> NDArray[np.int64]:
