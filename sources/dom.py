@@ -17,7 +17,7 @@ from somtom.schemas.keys import digest
 from somtom.schemas.reasons import DataError
 from somtom.schemas.refs import Item
 from somtom.sources.boxes import four_numbers
-from somtom.sources.fingerprint import fingerprint
+from somtom.sources.fingerprint import shared_fingerprint
 from somtom.sources.images import read_image
 from somtom.sources.json_files import read_json
 from somtom.sources.listing import list_files
@@ -84,11 +84,11 @@ class _Page(ScreenEpisode):
 
     def fingerprint(self, step: int) -> str:
         """Of the picture and of the dump."""
-        return digest(fingerprint(self._picture), fingerprint(self._locator))
+        return digest(shared_fingerprint(self._picture), shared_fingerprint(self._locator))
 
     def picture_fingerprint(self, step: int) -> str:
         """The picture's own."""
-        return fingerprint(self._picture)
+        return shared_fingerprint(self._picture)
 
     def screen(self, step: int, width: int, height: int) -> Screen:
         """The elements, then the texts that are none."""

@@ -15,7 +15,7 @@ from somtom.schemas.keys import digest
 from somtom.schemas.reasons import DataError
 from somtom.schemas.refs import Item
 from somtom.sources.boxes import CONVENTIONS
-from somtom.sources.fingerprint import fingerprint
+from somtom.sources.fingerprint import shared_fingerprint
 from somtom.sources.images import SUFFIXES, read_image
 from somtom.sources.json_files import read_json
 from somtom.sources.listed_elements import check_convention, listed_elements, parsed_content
@@ -128,12 +128,12 @@ class _Screenshot(ScreenEpisode):
 
     def fingerprint(self, step: int) -> str:
         """Of the picture and of its boxes."""
-        stamp = fingerprint(self._locator)
+        stamp = shared_fingerprint(self._locator)
         return digest(stamp, repr(self._records)) if self._records else stamp
 
     def picture_fingerprint(self, step: int) -> str:
         """The picture's own."""
-        return fingerprint(self._locator)
+        return shared_fingerprint(self._locator)
 
     def screen(self, step: int, width: int, height: int) -> Screen:
         """The boxes that are given; none where none are."""

@@ -18,7 +18,7 @@ from somtom.schemas.refs import Item
 from somtom.sources.action_words import action_words
 from somtom.sources.boxes import CONVENTIONS, box_in_pixels
 from somtom.sources.files import is_remote, local_path
-from somtom.sources.fingerprint import fingerprint
+from somtom.sources.fingerprint import shared_fingerprint
 from somtom.sources.images import read_image
 from somtom.sources.listed_elements import ListedElements, check_convention, listed_elements
 from somtom.sources.peeking import peek_records
@@ -155,11 +155,11 @@ class _Episode(ScreenEpisode):
 
     def fingerprint(self, step: int) -> str:
         """Of the picture and the record."""
-        return digest(fingerprint(self._locator(step)), repr(self._records[step]))
+        return digest(shared_fingerprint(self._locator(step)), repr(self._records[step]))
 
     def picture_fingerprint(self, step: int) -> str:
         """The picture's own."""
-        return fingerprint(self._locator(step))
+        return shared_fingerprint(self._locator(step))
 
     def _locator(self, step: int) -> str:
         return f"{self._root.rstrip('/') or '/'}/{picture_uri(self._records[step].get('image'))}"

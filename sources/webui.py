@@ -18,7 +18,7 @@ from somtom.schemas.keys import digest
 from somtom.schemas.reasons import DataError
 from somtom.schemas.refs import Item
 from somtom.sources.files import is_remote, local_path, open_binary
-from somtom.sources.fingerprint import fingerprint
+from somtom.sources.fingerprint import shared_fingerprint
 from somtom.sources.images import read_image
 from somtom.sources.listing import list_files
 from somtom.sources.screens import ScreenEpisode, ScreenSource
@@ -113,12 +113,15 @@ class _Page(ScreenEpisode):
     def fingerprint(self, step: int) -> str:
         """A hash of the screenshot's, the tree's and the boxes' files."""
         return digest(
-            *(fingerprint(one) for one in (self._locator, self._stem + TREE, f"{self._stem}-bb.json.gz"))
+            *(
+                shared_fingerprint(one)
+                for one in (self._locator, self._stem + TREE, f"{self._stem}-bb.json.gz")
+            )
         )
 
     def picture_fingerprint(self, step: int) -> str:
         """The picture's own."""
-        return fingerprint(self._locator)
+        return shared_fingerprint(self._locator)
 
     def screen(self, step: int, width: int, height: int) -> Screen:
         """The elements that are in the accessibility tree and have a box."""
