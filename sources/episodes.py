@@ -28,6 +28,7 @@ STATISTICS = ("auto", "published", "measured")
 StepPicture = tuple[NDArray[np.uint8], tuple[int, int]]
 
 
+@dataclass(kw_only=True)
 class Episode(ABC):
     """One opened episode of T control steps.
 

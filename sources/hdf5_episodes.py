@@ -52,7 +52,7 @@ COLOURS: dict[str, Callable[[Picture], Picture]] = {
 }
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Hdf5Episode(Episode):
     """One episode whose numbers were read; its pictures are read when asked for.
 
@@ -62,15 +62,6 @@ class Hdf5Episode(Episode):
         turn, colours: names of `TURNS` and `COLOURS`.
     """
 
-    times_s: NDArray[np.float64]
-    actions: NDArray[np.float64]
-    action_names: tuple[str, ...]
-    states: NDArray[np.float64]
-    state_names: tuple[str, ...]
-    instruction: str
-    fingerprint: str
-    group: str
-    cameras: tuple[str, ...]
     locator: str
     images: Mapping[str, str]
     turn: str

@@ -49,16 +49,6 @@ MAX_STEPS = 1 << 20
 class RldsEpisode(Episode):
     """One episode whose small features were read; its pictures are read when they are asked for."""
 
-    times_s: NDArray[np.float64]
-    actions: NDArray[np.float64]
-    action_names: tuple[str, ...]
-    states: NDArray[np.float64]
-    state_names: tuple[str, ...]
-    instruction: str
-    fingerprint: str
-    group: str
-    cameras: tuple[str, ...]
-    warning: str
     place: Place
     keys: Mapping[str, str]
     texts: tuple[str, ...]
