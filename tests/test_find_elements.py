@@ -1,32 +1,17 @@
-import cv2
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from screens import BUTTONS_SIZE, button_corner, draw_buttons
 
 from somtom.schemas.annotation import Annotation, Element, Screen, ScreenAction
 from somtom.schemas.clips import Clip
 from somtom.schemas.settings import TrackingSettings
 from somtom.transforms.find_elements import find_elements
 
-WIDTH, HEIGHT, SCALE = 400, 300, 2.5  # the input is that much larger than the picture
-
-
-def draw_screen(buttons: int) -> NDArray[np.uint8]:
-    """A white page with grey buttons in two columns, each 140 x 30 pixels, written on in white."""
-    picture = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
-    for number in range(buttons):
-        x, y = corner(number)
-        picture[y : y + 30, x : x + 140] = 70
-        cv2.putText(picture, f"Send {number}", (x + 30, y + 21), 0, 0.6, (255, 255, 255), 1, cv2.LINE_AA)
-    return picture
-
-
-def corner(number: int) -> tuple[int, int]:
-    return 30 + 190 * (number % 2), 20 + 45 * (number // 2)
+(WIDTH, HEIGHT), SCALE = BUTTONS_SIZE, 2.5  # the input is that much larger than the picture
 
 
 def button(number: int, visible: bool = True) -> Element:
-    x, y = (SCALE * one for one in corner(number))
+    x, y = (SCALE * one for one in button_corner(number))
     box = (x, y, x + 140 * SCALE, y + 30 * SCALE)
     return Element(*box, f"Send {number}", "button", visible=visible)
 
@@ -34,7 +19,7 @@ def button(number: int, visible: bool = True) -> Element:
 def screenshot(elements: list[Element], action: ScreenAction | None = None) -> Clip:
     """Six buttons are drawn, `elements` are known."""
     return Clip(
-        draw_screen(6)[None],
+        draw_buttons(6)[None],
         np.array([-1.0]),
         round(WIDTH * SCALE),
         round(HEIGHT * SCALE),
@@ -70,13 +55,13 @@ def test_elements_are_looked_for_where_the_source_gives_few(
 
 def test_a_target_that_the_source_does_not_list_is_looked_for() -> None:
     listed = [button(number) for number in range(5)]
-    x, y = corner(5)
+    x, y = button_corner(5)
 
     def looked(px: float, py: float, kind: str = "click") -> bool:
         return bool(found_in(screenshot(listed, ScreenAction(kind, point=(px * SCALE, py * SCALE))), "auto"))
 
     assert looked(x + 20, y + 10)
-    assert not looked(corner(2)[0] + 20, corner(2)[1] + 10)
+    assert not looked(button_corner(2)[0] + 20, button_corner(2)[1] + 10)
     assert not looked(x + 20, y + 10, kind="scroll")
 
 
@@ -101,4 +86,4 @@ def test_the_pixels_are_those_that_were_decoded_not_a_jpeg_of_them() -> None:
 
 def test_a_clip_has_no_elements_to_be_found() -> None:
     with pytest.raises(ValueError, match="on screenshots"):
-        find_elements(Clip(draw_screen(1)[None], np.zeros(1), WIDTH, HEIGHT), TrackingSettings())
+        find_elements(Clip(draw_buttons(1)[None], np.zeros(1), WIDTH, HEIGHT), TrackingSettings())

@@ -2,10 +2,9 @@
 
 from dataclasses import replace
 
-import cv2
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from screens import BUTTONS_SIZE, button_corner, draw_buttons
 
 from somtom.schemas.annotation import Annotation, Element, PastStep, Screen, ScreenAction
 from somtom.schemas.answers import parse_action
@@ -18,22 +17,12 @@ from somtom.schemas.settings import BuildSettings, MarkSettings
 from somtom.schemas.tracks_table import StoredClip
 from somtom.transforms.label_screen import label_screen
 
-WIDTH, HEIGHT = 400, 300
+WIDTH, HEIGHT = BUTTONS_SIZE
 SETTINGS = BuildSettings()
 
 
-def draw_screen(buttons: int) -> NDArray[np.uint8]:
-    """A white page with grey buttons in two columns, each 140 x 30 pixels, written on in white."""
-    picture = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
-    for number in range(buttons):
-        x, y = 30 + 190 * (number % 2), 20 + 45 * (number // 2)
-        picture[y : y + 30, x : x + 140] = 70
-        cv2.putText(picture, f"Send {number}", (x + 30, y + 21), 0, 0.6, (255, 255, 255), 1, cv2.LINE_AA)
-    return picture
-
-
 def button(number: int, scale: float = 1.0) -> Element:
-    x, y = 30 + 190 * (number % 2), 20 + 45 * (number // 2)
+    x, y = button_corner(number)
     return Element(x * scale, y * scale, (x + 140) * scale, (y + 30) * scale, f"Send {number}", "button")
 
 
@@ -75,7 +64,7 @@ def stored(
         round(HEIGHT * scale),
         np.zeros(1),
         annotation=Annotation(past=past, screen=screen),
-        clean_jpeg=encode_jpeg(draw_screen(6), 90),
+        clean_jpeg=encode_jpeg(draw_buttons(6), 90),
         extra_jpegs=(black,) * len(past),
     )
 

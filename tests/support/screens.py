@@ -3,7 +3,9 @@
 from collections import Counter
 from pathlib import Path
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from somtom.schemas.annotation import Element, Screen
@@ -59,3 +61,22 @@ def draw_page(path: Path, width: int = 400, height: int = 200) -> None:
     pixels = np.zeros((height, width, 3), np.uint8)
     pixels[..., 0] = np.arange(width) % 256
     Image.fromarray(pixels).save(path)
+
+
+BUTTONS_SIZE = (400, 300)  # width and height of the page of `draw_buttons`
+
+
+def button_corner(number: int) -> tuple[int, int]:
+    """The top-left corner of a button that `draw_buttons` draws, 140 x 30 pixels large."""
+    return 30 + 190 * (number % 2), 20 + 45 * (number // 2)
+
+
+def draw_buttons(count: int) -> NDArray[np.uint8]:
+    """A white page with grey buttons in two columns, written on in white."""
+    width, height = BUTTONS_SIZE
+    picture = np.full((height, width, 3), 255, np.uint8)
+    for number in range(count):
+        x, y = button_corner(number)
+        picture[y : y + 30, x : x + 140] = 70
+        cv2.putText(picture, f"Send {number}", (x + 30, y + 21), 0, 0.6, (255, 255, 255), 1, cv2.LINE_AA)
+    return picture
