@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 CONFIG ?=
 OUT ?= out/
 WORKERS ?= 0
-PACKAGES := marks pipelines schemas sources tracking transforms
+PACKAGES := marks pipelines schemas sources tracking trainer transforms
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: build-dataset test lint format bench types clean

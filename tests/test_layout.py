@@ -15,8 +15,9 @@ MAY_IMPORT = {
     "sources": {"schemas", "sources"},
     "tracking": {"schemas", "tracking"},
     "marks": {"schemas", "marks"},
+    "trainer": {"schemas", "trainer"},
     "transforms": {"schemas", "sources", "tracking", "marks", "transforms"},
-    "pipelines": {"schemas", "sources", "tracking", "marks", "transforms", "pipelines"},
+    "pipelines": {"schemas", "sources", "tracking", "marks", "trainer", "transforms", "pipelines"},
 }
 
 

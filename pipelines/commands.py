@@ -1,0 +1,100 @@
+"""What the files of commands share: how a command is declared, the options that several have."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from somtom.pipelines.config import BuildConfig
+    from somtom.pipelines.runners import RunOptions
+
+Subcommands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # what `add_subparsers` gives
+Command = Callable[[argparse.Namespace], int]
+
+
+def add_command(commands: Subcommands, name: str, run: Command, help_text: str) -> argparse.ArgumentParser:
+    """Declare one command; `run` takes what was parsed and gives the exit status."""
+    parser = commands.add_parser(name, help=help_text, description=help_text[0].upper() + help_text[1:] + ".")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def add_config_options(parser: argparse.ArgumentParser) -> None:
+    """Add the configuration and what changes it."""
+    parser.add_argument("config", type=Path, metavar="CONFIG", help="a TOML file; see configs/")
+    parser.add_argument(
+        "--out", default="", metavar="DIR", help="where to (default: output.path of the configuration)"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="SECTION.KEY=VALUE",
+        dest="overrides",
+        help="change a setting; may be repeated",
+    )
+    parser.add_argument(
+        "--limit", type=int, default=0, metavar="N", help="plan at most N clips, to try things out"
+    )
+
+
+def add_run_options(parser: argparse.ArgumentParser, overwrite: bool = True) -> None:
+    """Add how to run."""
+    parser.add_argument(
+        "--workers", type=int, default=0, metavar="N", help="how many at once (default: one a processor)"
+    )
+    parser.add_argument("--threads", action="store_true", help="workers are threads, not processes")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+    parser.add_argument(
+        "--max-failure-ratio",
+        type=float,
+        default=1.0,
+        metavar="R",
+        help="end the run when more than this share of inputs failed (default 1: never)",
+    )
+    if overwrite:
+        parser.add_argument(
+            "--overwrite", action="store_true", help="remove the build that is in the folder first"
+        )
+
+
+def run_options_of(options: argparse.Namespace) -> "RunOptions":
+    """How to run, from the options of `add_run_options`.
+
+    Raises:
+        ConfigError: an option is out of range.
+    """
+    from somtom.pipelines.config_rules import ConfigError
+    from somtom.pipelines.runners import RunOptions
+
+    if options.workers < 0:
+        raise ConfigError(f"--workers {options.workers}: must be 0 (one a processor) or more")
+    if not 0 <= options.max_failure_ratio <= 1:
+        raise ConfigError(f"--max-failure-ratio {options.max_failure_ratio}: must be 0 to 1")
+    if getattr(options, "append", False) and options.overwrite:
+        raise ConfigError(
+            "--append adds to the build that is there, --overwrite removes it: give one of them"
+        )
+    return RunOptions(
+        workers=options.workers or len(os.sched_getaffinity(0)),
+        mode="threads" if options.threads else "processes",
+        progress=not options.quiet,
+        max_failure_ratio=options.max_failure_ratio,
+    )
+
+
+def config_of(options: argparse.Namespace) -> "BuildConfig":
+    """The configuration that the options of `add_config_options` name."""
+    from somtom.pipelines.config import load_config
+
+    limit = [f"output.limit={options.limit}"] if options.limit else []
+    return load_config(options.config, [*options.overrides, *limit])
+
+
+def complain(message: str, status: int) -> int:
+    """Print one line to standard error; gives the status back."""
+    print(f"somtom: {' '.join(message.splitlines())}", file=sys.stderr)
+    return status

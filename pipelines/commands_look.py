@@ -1,0 +1,68 @@
+"""Looking at a data set: check, explain, show."""
+
+import argparse
+from pathlib import Path
+
+from somtom.pipelines.commands import Subcommands, add_command
+
+
+def add_commands(commands: Subcommands) -> None:
+    """Add this file's commands."""
+    check = add_command(
+        commands, "check", _check, "read every tar and record back and verify every rule; exit 1 on a fault"
+    )
+    check.add_argument("folder", type=Path, metavar="DIR")
+
+    explain = add_command(
+        commands, "explain", _explain, "why a sample was kept or dropped, or what became of an input"
+    )
+    explain.add_argument("folder", type=Path, metavar="DIR")
+    explain.add_argument(
+        "key", metavar="KEY", help="a sample's key, or the first characters of it, or an input's uri"
+    )
+
+    show = add_command(
+        commands, "show", _show, "write contact sheets (PNG): marked pictures, traces, what is said"
+    )
+    show.add_argument("folder", type=Path, metavar="DIR")
+    show.add_argument("--out", type=Path, default=None, metavar="FOLDER", help="default: DIR/meta/sheets")
+    show.add_argument("--per-sheet", type=int, default=12, metavar="N")
+    show.add_argument(
+        "--limit", type=int, default=48, metavar="N", help="samples in all, 0 = every one (default 48)"
+    )
+    show.add_argument(
+        "--cell", type=int, default=640, metavar="PIXELS", help="width of a sample's cell (default 640)"
+    )
+
+
+def _check(options: argparse.Namespace) -> int:
+    from somtom.schemas.check import check_dataset
+
+    faults = 0
+    for fault in check_dataset(options.folder):
+        print(fault)
+        faults += 1
+    if not faults:
+        print(f"{options.folder}: every rule holds")
+    return 1 if faults else 0
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from somtom.pipelines.explain import explain_lines
+
+    print("\n".join(explain_lines(options.folder, options.key)))
+    return 0
+
+
+def _show(options: argparse.Namespace) -> int:
+    from somtom.pipelines.config_rules import ConfigError
+    from somtom.pipelines.show import write_contact_sheets
+
+    if not 100 <= options.cell <= 4000:
+        raise ConfigError(f"--cell {options.cell}: must be 100 to 4000 pixels")
+    if options.limit < 0:
+        raise ConfigError(f"--limit {options.limit}: must be 0 (every one) or more")
+    sheets = write_contact_sheets(options.folder, options.out, options.per_sheet, options.limit, options.cell)
+    for path in sheets:
+        print(f"look at {path}")
+    return 0

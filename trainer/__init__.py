@@ -1,0 +1,1 @@
+"""Shards to tensors, the small Magma, its training loop and its evaluation."""
