@@ -20,7 +20,7 @@ from somtom.sources.pictures import scaled_size
 from somtom.sources.shots import SHORT_SIDE, CutFinder, detector_maker
 from somtom.tracking.trackers import make_tracker
 from somtom.transforms.label_clip import label_clip
-from somtom.transforms.label_shard import track_ref
+from somtom.transforms.track_clips import track_ref
 
 
 @dataclass

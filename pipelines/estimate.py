@@ -30,8 +30,9 @@ from somtom.sources.files import is_remote, local_path
 from somtom.sources.listing import list_files
 from somtom.sources.screens import ScreenSource
 from somtom.sources.video import VideoSource
-from somtom.transforms.label_shard import LabelShards, shared_tracker
+from somtom.transforms.label_shard import LabelShards
 from somtom.transforms.scan import ScanItems, ScanTask, read_actions, read_scans
+from somtom.transforms.track_clips import shared_tracker
 
 INPUTS = 60  # looked into at most
 CLIPS = 4  # labelled of each

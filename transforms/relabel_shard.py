@@ -13,7 +13,9 @@ from somtom.schemas.settings import BuildSettings
 from somtom.schemas.tar import read_shard
 from somtom.schemas.tracks_table import StoredClip, read_tracks
 from somtom.transforms.attempts import Attempts
-from somtom.transforms.label_shard import Clock, crashed_clip, write_shard
+from somtom.transforms.clock import Clock
+from somtom.transforms.label_shard import write_shard
+from somtom.transforms.rejects import crashed_clip
 
 
 @dataclass(frozen=True)

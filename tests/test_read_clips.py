@@ -2,7 +2,6 @@
 
 import errno
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,10 +10,9 @@ import pytest
 from somtom.schemas.clips import Clip
 from somtom.schemas.reasons import DataError
 from somtom.schemas.refs import Ref
-from somtom.schemas.settings import BuildSettings
+from somtom.schemas.settings import ClipSettings
 from somtom.transforms import retry
-from somtom.transforms.attempts import Attempts
-from somtom.transforms.label_shard import LabelShards, read_run, runs_of
+from somtom.transforms.read_clips import read_run, runs_of
 
 CLIP = Clip(np.zeros((2, 8, 8, 3), np.uint8), np.array([0.0, 0.1]), 8, 8)
 
@@ -45,11 +43,10 @@ def ref(number: int, run: int = 0) -> Ref:
     return Ref(f"k{number}", source=0, run=run, position=number, frames=(0, 1), **times, **texts)
 
 
-def read(store: Store, tmp_path: Path, refs: Sequence[Ref]) -> list[tuple[str, str]]:
-    step = LabelShards(sources=(store,), settings=BuildSettings(), folder=tmp_path, notes=None)  # type: ignore[arg-type]
+def read(store: Store, refs: Sequence[Ref]) -> list[tuple[str, str]]:
     return [
         (got.key, clip.reason if isinstance(clip, DataError) else "clip")
-        for got, clip in read_run(refs, step, Attempts(None, "shard"), 0)
+        for got, clip in read_run(refs, store, ClipSettings())  # type: ignore[arg-type]  # it only reads
     ]
 
 
@@ -58,25 +55,25 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry, "FIRST_WAIT_S", 0.0)
 
 
-def test_every_ref_of_a_run_comes_once_and_in_order(tmp_path: Path) -> None:
+def test_every_ref_of_a_run_comes_once_and_in_order() -> None:
     refs = [ref(number) for number in range(6)]
-    assert read(Store(), tmp_path, refs) == [(one.key, "clip") for one in refs]
+    assert read(Store(), refs) == [(one.key, "clip") for one in refs]
 
 
-def test_an_input_that_breaks_off_rejects_the_rest_of_its_run(tmp_path: Path) -> None:
+def test_an_input_that_breaks_off_rejects_the_rest_of_its_run() -> None:
     refs = [ref(number) for number in range(6)]
     store = Store(k2=DataError("undecodable", "broken from here on"))
     expected = ["clip"] * 2 + ["undecodable"] * 4
-    assert read(store, tmp_path, refs) == [(one.key, said) for one, said in zip(refs, expected, strict=True)]
+    assert read(store, refs) == [(one.key, said) for one, said in zip(refs, expected, strict=True)]
 
 
-def test_a_store_that_stumbles_is_asked_again_for_what_is_due(tmp_path: Path) -> None:
+def test_a_store_that_stumbles_is_asked_again_for_what_is_due() -> None:
     refs = [ref(number) for number in range(6)]
     store = Store(k1=OSError(errno.EIO, "shaky"), k4=TimeoutError("slow"))
-    assert read(store, tmp_path, refs) == [(one.key, "clip") for one in refs]
+    assert read(store, refs) == [(one.key, "clip") for one in refs]
 
 
-def test_a_store_that_stays_away_rejects_what_is_due(tmp_path: Path) -> None:
+def test_a_store_that_stays_away_rejects_what_is_due() -> None:
     class Gone(Store):
         def read(self, refs: Sequence[Ref], clips: Any) -> Iterator[tuple[Ref, Clip | DataError]]:
             for one in refs:
@@ -84,19 +81,19 @@ def test_a_store_that_stays_away_rejects_what_is_due(tmp_path: Path) -> None:
                     raise OSError(errno.EIO, "gone")
                 yield one, CLIP
 
-    said = [outcome for _, outcome in read(Gone(), tmp_path, [ref(number) for number in range(4)])]
+    said = [outcome for _, outcome in read(Gone(), [ref(number) for number in range(4)])]
     assert said == ["clip", "clip", "io_error", "io_error"]
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EMFILE, errno.ENOMEM])
-def test_trouble_of_this_machine_rejects_no_input(tmp_path: Path, number: int) -> None:
+def test_trouble_of_this_machine_rejects_no_input(number: int) -> None:
     class Machine(Store):
         def read(self, refs: Sequence[Ref], clips: Any) -> Iterator[tuple[Ref, Clip | DataError]]:
             raise OSError(number, "trouble")
             yield
 
     with pytest.raises(OSError, match="trouble"):
-        read(Machine(), tmp_path, [ref(0)])
+        read(Machine(), [ref(0)])
 
 
 def test_runs_are_neighbours_of_one_input() -> None:

@@ -1,0 +1,18 @@
+"""Where the seconds of a shard went."""
+
+import time
+from collections import Counter
+
+
+class Clock:
+    """Adds up the seconds spent in each step."""
+
+    def __init__(self) -> None:
+        self.seconds: Counter[str] = Counter()
+        self._last = time.perf_counter()
+
+    def lap(self, step: str) -> None:
+        """Book the time since the last lap on `step`."""
+        now = time.perf_counter()
+        self.seconds[step] += now - self._last  # type: ignore[assignment]  # a Counter adds floats as well
+        self._last = now

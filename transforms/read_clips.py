@@ -1,0 +1,57 @@
+"""Reads the clips of a shard, run by run, also from a store that stumbles."""
+
+from collections.abc import Iterator, Sequence
+
+from somtom.schemas.clips import Clip
+from somtom.schemas.reasons import DataError
+from somtom.schemas.refs import Ref
+from somtom.schemas.settings import ClipSettings
+from somtom.sources.source import Source
+from somtom.transforms.retry import MACHINE, why_unread, with_retries
+
+
+def read_run(
+    refs: Sequence[Ref], source: Source, settings: ClipSettings
+) -> Iterator[tuple[Ref, Clip | DataError]]:
+    """Read the refs of one run; a store that fails for a moment is asked again for the refs still due."""
+    due = list(refs)
+    reading = source.read(tuple(due), settings)
+
+    def advance() -> tuple[Ref, Clip | DataError]:
+        nonlocal reading
+        try:
+            return next(reading)
+        except OSError:
+            reading = source.read(tuple(due), settings)
+            raise
+
+    while due:
+        try:
+            got = with_retries(advance, due[0].uri)
+        except FileNotFoundError:
+            gone = DataError("missing", "the file is not there any more; was it moved since it was planned?")
+            yield from ((ref, gone) for ref in due)
+            return
+        except OSError as error:
+            if error.errno in MACHINE:
+                raise
+            broken = DataError("io_error", why_unread(error))
+            yield from ((ref, broken) for ref in due)
+            return
+        due.pop(0)
+        yield got
+
+
+def runs_of(refs: Sequence[Ref]) -> list[tuple[Ref, ...]]:
+    """Split a shard's refs into runs: neighbours that are read in one pass."""
+    runs: list[list[Ref]] = []
+    for ref in refs:
+        if runs and _run(runs[-1][-1]) == _run(ref):
+            runs[-1].append(ref)
+        else:
+            runs.append([ref])
+    return [tuple(run) for run in runs]
+
+
+def _run(ref: Ref) -> tuple[object, ...]:
+    return (ref.source, ref.uri, ref.camera, ref.run)
