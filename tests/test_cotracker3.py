@@ -24,7 +24,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> TrackingSettings:
 
     Few iterations: random weights make more and more of what was rounded otherwise.
     """
-    from made_up_weights import write_made_up_weights
+    from somtom.tracking.cotracker3_made_up import write_made_up_weights
 
     weights = write_made_up_weights(tmp_path_factory.mktemp("weights") / "made_up.pth")
     return TrackingSettings(

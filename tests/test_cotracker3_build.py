@@ -15,7 +15,7 @@ pytest.importorskip("torch", reason="torch is not installed: pip install 'somtom
 
 
 def test_a_build_says_in_every_record_which_weights_made_it(tmp_path: Path) -> None:
-    from made_up_weights import write_made_up_weights
+    from somtom.tracking.cotracker3_made_up import write_made_up_weights
 
     weights = write_made_up_weights(tmp_path / "made_up.pth")
     sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()

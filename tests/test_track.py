@@ -139,7 +139,7 @@ def test_settings_of_the_tracking_can_be_given(video: Path, tmp_path: Path) -> N
 
 def test_cotracker3_is_given_its_weights(video: Path, tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="torch is not installed: pip install somtom[cotracker]")
-    from made_up_weights import write_made_up_weights
+    from somtom.tracking.cotracker3_made_up import write_made_up_weights
 
     weights = write_made_up_weights(tmp_path / "made_up.pth")
     overrides = (

@@ -23,7 +23,7 @@ from somtom.tracking.trackers import (
     track_clip,
 )
 
-NEED_WEIGHTS = {"cotracker3"}  # tests/test_cotracker3.py has what made-up weights can show of it
+NEED_WEIGHTS = {"cotracker3", "cotracker3-official"}  # tests/test_cotracker3.py has what made-up ones show
 EVERY_TRACKER = pytest.mark.parametrize("name", sorted(TRACKERS.keys() - NEED_WEIGHTS))
 
 

@@ -5,7 +5,7 @@ Torch is imported when the tracker is made, and nowhere else: a build with anoth
 
 import importlib.util
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from somtom.schemas.tracks import TrackerInfo, Tracks
 from somtom.tracking.weights import find_weights
 
 if TYPE_CHECKING:
-    from somtom.tracking.cotracker3_engine import Engine, Features
+    from somtom.tracking.cotracker3_engine import Estimate
 
 TORCH = "torch"
 VERSION = "1"  # changes whenever outputs do
@@ -33,7 +33,7 @@ class CoTracker3:
     """
 
     def __init__(self, settings: TrackingSettings) -> None:
-        _check(settings)
+        check_settings(settings)
         weights = find_weights(settings.weights, settings.weights_sha256)
         from somtom.tracking.cotracker3_engine import Engine
 
@@ -56,7 +56,12 @@ class CoTracker3:
         return CoTracker3Session(self._engine, clips)
 
 
-def _check(settings: TrackingSettings) -> None:
+def check_settings(settings: TrackingSettings) -> None:
+    """Look for what needs neither the model nor its weights.
+
+    Raises:
+        ValueError: in one line: torch, the weights' place or the acceptance of their licence is missing.
+    """
     if importlib.util.find_spec(TORCH) is None:
         raise ValueError('torch is not installed: pip install "somtom[cotracker]"')
     if not settings.weights:
@@ -75,14 +80,28 @@ def _check(settings: TrackingSettings) -> None:
             )
 
 
+class CoTracker3Engine(Protocol):
+    """What computes for a session: our engine, or the authors' model."""
+
+    settings: TrackingSettings
+
+    def extract(self, clips: Sequence[NDArray[np.uint8]]) -> Any:
+        """Compute what all queries share of clips, each (T, H, W, 3) uint8 RGB, all of the same T."""
+        ...
+
+    def track(self, features: Any, queries: NDArray[np.float32]) -> "Estimate":
+        """Track queries (B, N, 3: frame, x, y in pixels of the model's pictures)."""
+        ...
+
+
 class CoTracker3Session:
     """The features of a batch of clips, shared by all queries."""
 
-    def __init__(self, engine: "Engine", clips: Sequence[NDArray[np.uint8]]) -> None:
+    def __init__(self, engine: CoTracker3Engine, clips: Sequence[NDArray[np.uint8]]) -> None:
         if len({len(clip) for clip in clips}) != 1:
             raise ValueError(f"clips of one batch must be equally long, got {[len(clip) for clip in clips]}")
         self._engine = engine
-        self._features: Features = engine.extract(clips)
+        self._features = engine.extract(clips)
         settings = engine.settings
         model = np.array([settings.model_width, settings.model_height], np.float32) - 1
         sides = np.array([[clip.shape[2], clip.shape[1]] for clip in clips], np.float32) - 1

@@ -54,12 +54,9 @@ class Engine:
 
     def __init__(self, weights: Path, settings: TrackingSettings) -> None:
         self.settings = settings
-        self.device = torch.device(_best_device() if settings.device == "auto" else settings.device)
+        self.device = prepare_device(settings)
         self.dtype = torch.bfloat16 if settings.precision == "bfloat16" else torch.float32
         self.model = load_model(weights).to(self.device)
-        torch.backends.cudnn.allow_tf32 = False  # float32 means float32
-        if self.device.type == "cpu":
-            torch.set_num_threads(settings.threads)
         if settings.compile:
             self.model.fnet.compile()
             self.model.corr_mlp.compile()
@@ -99,6 +96,15 @@ class Engine:
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16)
+
+
+def prepare_device(settings: TrackingSettings) -> torch.device:
+    """Choose where to compute, and set how torch computes there."""
+    torch.backends.cudnn.allow_tf32 = False  # float32 means float32
+    device = torch.device(_best_device() if settings.device == "auto" else settings.device)
+    if device.type == "cpu":
+        torch.set_num_threads(settings.threads)
+    return device
 
 
 def _best_device() -> str:

@@ -16,6 +16,7 @@ from somtom.schemas.tracks import TrackerInfo, Tracks
 # name -> "module:Class"; the module is imported when the tracker is made.
 TRACKERS: dict[str, str] = {
     "cotracker3": "somtom.tracking.cotracker3:CoTracker3",
+    "cotracker3-official": "somtom.tracking.cotracker3_official:CoTracker3Official",
     "dis": "somtom.tracking.dis:DisTracker",
     "lk": "somtom.tracking.lk:LkTracker",
 }

@@ -1,10 +1,14 @@
-"""Weights for CoTracker3 that anybody can make again: random, but the same everywhere."""
+"""Weights for CoTracker3 that anybody can make again: random, but the same everywhere.
+
+They show whether two engines compute the same, and what that costs; what they track is nonsense.
+"""
 
 import zlib
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from somtom.tracking.cotracker3_model import TIMES, TOKEN, CoTracker3Model
 
@@ -17,12 +21,12 @@ def write_made_up_weights(path: Path) -> Path:
     return path
 
 
-def _draw(name: str, shape: tuple[int, ...]) -> np.ndarray:
+def _draw(name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
     if name == "time_emb":
         angles = np.arange(TIMES)[:, None] / 10_000 ** (np.arange(TOKEN // 2) / (TOKEN // 2))
         return np.concatenate([np.sin(angles), np.cos(angles)], axis=1)[None].astype(np.float32)
     generator = np.random.Generator(np.random.PCG64(zlib.crc32(name.encode())))
-    drawn = generator.standard_normal(shape, dtype=np.float32)
+    drawn: NDArray[np.float32] = generator.standard_normal(shape, dtype=np.float32)
     if name.endswith("bias"):
         return drawn * np.float32(0.02)
     if len(shape) == 1:

@@ -1,0 +1,64 @@
+"""The model of CoTracker3's authors, put to work as our engine is: the same calls, the same outputs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from somtom.schemas.settings import TrackingSettings
+from somtom.tracking.cotracker3_correlation import RADIUS
+from somtom.tracking.cotracker3_engine import STRIDE, Estimate, load_model, prepare_device
+from somtom.tracking.cotracker3_model import TIMES
+
+
+class OfficialEngine:
+    """The authors' model with weights, on a device."""
+
+    def __init__(self, weights: Path, settings: TrackingSettings) -> None:
+        self.settings = settings
+        self.device = prepare_device(settings)
+        state = load_model(weights).state_dict()
+        # To import the package sets torch's random state, and to make the model draws from it.
+        with torch.random.fork_rng(range(torch.cuda.device_count())):
+            from cotracker.models.core.cotracker.cotracker3_offline import CoTrackerThreeOffline
+            from cotracker.version import __version__
+
+            model = CoTrackerThreeOffline(
+                window_len=TIMES,
+                stride=STRIDE,
+                corr_radius=RADIUS,
+                model_resolution=(settings.model_height, settings.model_width),
+            )
+        model.load_state_dict(state)
+        self.model = model.eval().to(self.device)
+        self.package_version = str(__version__)
+
+    @torch.inference_mode()
+    def extract(self, clips: Sequence[NDArray[np.uint8]]) -> list[Tensor]:
+        """Resize clips, each (T, H, W, 3) uint8 RGB, to (1, T, 3, h, w) from 0 to 255.
+
+        The package computes features anew with every call.
+        """
+        size = (self.settings.model_height, self.settings.model_width)
+        resized = []
+        for clip in clips:
+            pictures = torch.from_numpy(clip.copy()).to(self.device).permute(0, 3, 1, 2).float()
+            pictures = functional.interpolate(pictures, size, mode="bilinear", align_corners=True)
+            resized.append(pictures[None])
+        return resized
+
+    @torch.inference_mode()
+    def track(self, features: list[Tensor], queries: NDArray[np.float32]) -> Estimate:
+        """Track queries (B, N, 3: frame, x, y in pixels of the model's pictures), a clip at a time.
+
+        The package fails on a batch of two.
+        """
+        found = []
+        for pictures, asked in zip(features, torch.from_numpy(queries).to(self.device), strict=True):
+            outputs = self.model(video=pictures, queries=asked[None], iters=self.settings.iterations)
+            found.append([output.cpu().numpy() for output in outputs[:3]])
+        return Estimate(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
