@@ -28,6 +28,19 @@ _COOL = ((150, 235, 255), (0, 70, 220))
 
 
 @dataclass(frozen=True)
+class Labels:
+    """Where the labels of a picture were drawn.
+
+    Args:
+        rects: (K, 4) int64 x0, y0, x1, y1, the last two just outside; may reach off a tiny picture.
+        digits_px: height of their digits in pixels.
+    """
+
+    rects: NDArray[np.int64]
+    digits_px: int
+
+
+@dataclass(frozen=True)
 class LabelStyle:
     """Numbers on plates (disc, box) or bare with a contrasting edge (outline); boxes get a frame."""
 
@@ -101,20 +114,15 @@ def draw_marks(image: Image, marks: Sequence[Mark], style: str) -> Image:
     return canvas
 
 
-def draw_measured(image: Image, marks: Sequence[Mark], style: str) -> tuple[Image, float]:
-    """Like `draw_marks`, and the share, 0 to 1, of the labels' area that another label covers.
-
-    The share is -1.0 for a user's own style, which does not say where its labels are.
-    """
+def draw_measured(image: Image, marks: Sequence[Mark], style: str) -> tuple[Image, Labels | None]:
+    """Like `draw_marks`, and where the labels are: None for a user's own style, which does not say."""
     canvas = np.array(image, dtype=np.uint8, order="C", copy=True)
     chosen = mark_style(style)
     if not isinstance(chosen, LabelStyle):
         chosen(canvas, marks)
-        return canvas, -1.0
-    cover = np.zeros(canvas.shape[:2], dtype=np.int16)
-    for x0, y0, x1, y1 in chosen.paint(canvas, marks).tolist():
-        cover[y0:y1, x0:x1] += 1
-    return canvas, float(cover[cover > 1].sum() / max(int(cover.sum()), 1))
+        return canvas, None
+    height, width = canvas.shape[:2]
+    return canvas, Labels(chosen.paint(canvas, marks), digit_height(width, height, marks))
 
 
 def digit_height(width: int, height: int, marks: Sequence[Mark]) -> int:

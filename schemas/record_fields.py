@@ -118,6 +118,9 @@ RECORD: tuple[Field, ...] = (
         _text("dataset", "the data set's name", None),
         _text("uri", "path relative to the data set's root", None),
         _text("fingerprint", "hash of the input's size, first and last MiB"),
+        _text(
+            "picture_hash", '64 bits in hex: near pictures without marks have near ones; "" for a flat one'
+        ),
         _text("licence", 'licence of the input; "" where unknown'),
         _text("group", "samples of one group share a split", None),
         _text("camera", 'camera or stream; "" where there is one'),
@@ -160,10 +163,22 @@ RECORD: tuple[Field, ...] = (
         "scores; -1.0 where one was not measured",
         _float("visible_share", "share of the marks' positions that are visible", "0..1"),
         _float("confidence", "mean confidence of the marks' positions", "0..1"),
+        _float(
+            "forward_backward_px",
+            "how far following the marks a step and back again misses, on average",
+            "px",
+        ),
         _float("inlier_ratio", "mean of motion.inlier_ratio over the later frames", "0..1"),
         _float("residual_px", "mean displacement of the static points", "px per step"),
         _float("epsilon_margin", "smallest distance of a mark's displacement from epsilon", "px per step"),
         _float("mark_overlap", "share of the labels' area that another label covers", "0..1"),
+        _float(
+            "mark_contrast", "smallest difference of light and dark in a label, as it was written", "0..1"
+        ),
+        _float("mark_height_px", "height of the labels' digits", "px"),
+        _float(
+            "marks_read", "share of the labels that OCR reads; measured only when the settings ask", "0..1"
+        ),
         _float("action_clipped", "share of the action's numbers outside of q01..q99", "0..1"),
         _float("action_frozen", "share of the clip's control steps that repeat the action before", "0..1"),
         _float("action_jump", "largest change between control steps, in ranges q01..q99"),

@@ -21,6 +21,7 @@ _FROM_RECORD: dict[str, tuple[str, ...]] = {
             "dataset",
             "uri",
             "fingerprint",
+            "picture_hash",
             "group",
             "camera",
             "licence",

@@ -2,19 +2,19 @@
 
 import numpy as np
 
-from somtom.marks.draw import draw_measured
 from somtom.marks.select import select_marks
 from somtom.marks.text import write_conversations
 from somtom.schemas.action_stats import ActionStats
 from somtom.schemas.marks import Marks
 from somtom.schemas.motion import Motion
-from somtom.schemas.pictures import decode_jpeg, encode_jpeg
+from somtom.schemas.pictures import decode_jpeg
 from somtom.schemas.record import Record, complete_record
 from somtom.schemas.sample import Sample
 from somtom.schemas.settings import BuildSettings
 from somtom.schemas.tracks import TrackerInfo, Tracks
 from somtom.schemas.tracks_table import StoredClip
 from somtom.tracking.motion import estimate_motion
+from somtom.transforms.draw_sample import draw_sample
 from somtom.transforms.label_robot import label_robot
 from somtom.transforms.records import extra_members, history_record, source_record
 
@@ -52,7 +52,8 @@ def label_clip(clip: StoredClip, settings: BuildSettings, stats: ActionStats | N
     ref, tracks = clip.ref, tracks_of(clip)
     motion = judge_motion(clip, settings)
     marks = select_marks(tracks, motion, clip.width, clip.height, settings.marks, ref.key)
-    marked, overlap = draw_measured(decode_jpeg(clip.clean_jpeg), marks.marks, settings.marks.style)
+    picture = decode_jpeg(clip.clean_jpeg)
+    marked_jpeg, drawing = draw_sample(picture, marks.marks, settings)
     conversation = write_conversations(
         marks,
         clip.width,
@@ -72,17 +73,17 @@ def label_clip(clip: StoredClip, settings: BuildSettings, stats: ActionStats | N
         "marks": [vars(mark) for mark in marks.marks],
         "width": clip.width,
         "height": clip.height,
-        "source": source_record(ref),
+        "source": source_record(ref, picture),
         "motion": _motion(motion, conversation.clamped),
         "tracker": _tracker(clip.tracker) if clip.tracker else {},
-        "quality": _quality(tracks, motion, marks) | {"mark_overlap": overlap},
+        "quality": _quality(tracks, motion, marks) | drawing,
     }
     if clip.annotation.robot is not None:
         _add_robot(record, clip, settings, stats)
     return Sample(
         key=ref.key,
         record=complete_record(record),
-        marked_jpeg=encode_jpeg(marked, settings.clips.jpeg_quality),
+        marked_jpeg=marked_jpeg,
         clean_jpeg=clip.clean_jpeg,
         traces=marks.traces,
         extra=extra_members(clip),

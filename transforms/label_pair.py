@@ -1,12 +1,12 @@
 """From a stored image-text pair to a sample: its turns pass through, its boxes may become marks."""
 
-from somtom.marks.draw import draw_measured
 from somtom.marks.pair_marks import write_pair
-from somtom.schemas.pictures import decode_jpeg, encode_jpeg
+from somtom.schemas.pictures import decode_jpeg
 from somtom.schemas.record import complete_record
 from somtom.schemas.sample import Sample
 from somtom.schemas.settings import BuildSettings
 from somtom.schemas.tracks_table import StoredClip
+from somtom.transforms.draw_sample import draw_sample
 from somtom.transforms.records import extra_members, history_record, source_record
 
 
@@ -19,12 +19,11 @@ def label_pair(clip: StoredClip, settings: BuildSettings) -> Sample:
     if not clip.annotation.turns:
         raise ValueError(f"{ref.key}: is no image-text pair")
     said = write_pair(clip.annotation.turns, len(past), clip.width, clip.height, settings.vl, ref.key)
-    marks, style = said.marks.marks, settings.marks.style
+    marks, picture = said.marks.marks, decode_jpeg(clip.clean_jpeg)
     marked_jpeg, quality = clip.clean_jpeg, {}
     if marks:
-        marked, overlap = draw_measured(decode_jpeg(clip.clean_jpeg), marks, style)
-        marked_jpeg = encode_jpeg(marked, settings.clips.jpeg_quality)
-        quality = {"visible_share": 1.0, "mark_overlap": overlap}
+        marked_jpeg, scores = draw_sample(picture, marks, settings)
+        quality = {"visible_share": 1.0, **scores}
     record = {
         "id": ref.key,
         "split": ref.split,
@@ -34,7 +33,7 @@ def label_pair(clip: StoredClip, settings: BuildSettings) -> Sample:
         "marks": [vars(mark) for mark in marks],
         "width": clip.width,
         "height": clip.height,
-        "source": source_record(ref),
+        "source": source_record(ref, picture),
         "quality": quality,
     }
     return Sample(

@@ -5,16 +5,16 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from somtom.marks.draw import draw_measured
 from somtom.marks.drawn import is_drawn
 from somtom.marks.elements import mark_elements, select_elements
 from somtom.marks.screen_text import write_screen_conversation
 from somtom.schemas.annotation import Screen
-from somtom.schemas.pictures import decode_jpeg, encode_jpeg
+from somtom.schemas.pictures import decode_jpeg
 from somtom.schemas.record import complete_record
 from somtom.schemas.sample import Sample
 from somtom.schemas.settings import BuildSettings
 from somtom.schemas.tracks_table import StoredClip
+from somtom.transforms.draw_sample import draw_sample
 from somtom.transforms.records import extra_members, history_record, source_record
 
 
@@ -37,7 +37,7 @@ def label_screen(clip: StoredClip, settings: BuildSettings) -> Sample:
         marks.marks, screen.action, clip.annotation.past, size, ref.instruction, settings.text, ref.key
     )
     numbered = tuple(replace(mark, foreground=mark.id == said.target) for mark in marks.marks)
-    marked, overlap = draw_measured(picture, numbered, settings.marks.style)
+    marked_jpeg, scores = draw_sample(picture, numbered, settings)
     record = {
         "id": ref.key,
         "split": ref.split,
@@ -50,13 +50,13 @@ def label_screen(clip: StoredClip, settings: BuildSettings) -> Sample:
         "action": {"kind": said.kind, "text": said.action_text},
         "width": clip.width,
         "height": clip.height,
-        "source": source_record(ref),
-        "quality": {"visible_share": 1.0, "mark_overlap": overlap},
+        "source": source_record(ref, picture),
+        "quality": {"visible_share": 1.0, **scores},
     }
     return Sample(
         key=ref.key,
         record=complete_record(record),
-        marked_jpeg=encode_jpeg(marked, settings.clips.jpeg_quality),
+        marked_jpeg=marked_jpeg,
         clean_jpeg=clip.clean_jpeg,
         traces=marks.traces,
         extra=extra_members(clip),

@@ -2,19 +2,24 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
+from somtom.schemas.picture_hash import picture_hash
 from somtom.schemas.record import Record
 from somtom.schemas.refs import Ref
 from somtom.schemas.sample import extra_names
 from somtom.schemas.tracks_table import StoredClip
 
 
-def source_record(ref: Ref) -> Record:
-    """Where the sample comes from: the record's `source`."""
+def source_record(ref: Ref, picture: NDArray[np.uint8]) -> Record:
+    """Where the sample comes from, and what its clean picture looks like: the record's `source`."""
     return {
         "kind": ref.kind,
         "dataset": ref.dataset,
         "uri": ref.uri,
         "fingerprint": ref.fingerprint,
+        "picture_hash": picture_hash(picture),
         "licence": ref.licence,
         "group": ref.group,
         "camera": ref.camera,
