@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -183,8 +183,12 @@ def _octal(field: bytes, offset: int) -> int:
     return int(digits, 8)
 
 
-def read_shard(path: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
+def read_shard(
+    path: Path, wanted: Callable[[str, str], bool] | None = None
+) -> Iterator[tuple[str, dict[str, bytes]]]:
     """Read a shard's samples in order: the key and its members, suffix -> bytes.
+
+    Members for which `wanted`, given key and suffix, is false are not read, and not in what is given.
 
     Raises:
         DataError: `unreadable`, naming the file: not the strict tar that `ShardWriter` writes.
@@ -192,7 +196,7 @@ def read_shard(path: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
     key, members = "", dict[str, bytes]()
     try:
         with path.open("rb") as file:
-            for member, data in read_members(file):
+            for member in _headers(file):
                 stem, _, suffix = member.name.partition(".")
                 if stem != key:
                     if members:
@@ -200,7 +204,8 @@ def read_shard(path: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
                     key, members = stem, {}
                 if suffix in members:
                     raise DataError("unreadable", f"{member.name} stands there twice")
-                members[suffix] = data
+                if wanted is None or wanted(stem, suffix):
+                    members[suffix] = file.read(member.size_bytes)
     except DataError as error:
         raise DataError(error.reason, f"{path.name}: {error.message}") from error
     if members:
