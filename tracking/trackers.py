@@ -2,8 +2,8 @@
 
 import difflib
 import importlib
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import cv2
@@ -83,25 +83,47 @@ def track_clip(
         Tracks in the order of the queries. In its query frame a point stands on its query, visible 1 and
         confidence 1, except that a tracker's confidence of 0 there stays: it had nothing to hold on to.
     """
+    clip = at_working_size(frames, queries, settings)
+    return in_own_pixels(clip, track_alone(tracker, clip))
+
+
+@dataclass(frozen=True)
+class WorkingClip:
+    """A clip at the size that trackers work at, and the points to follow through it.
+
+    Args:
+        frames: (T, h, w, 3) uint8 RGB.
+        queries: (N, 3): frame, x, y in the pixels of `frames`.
+        asked: (N, 3): the same in the clip's own pixels.
+        scale: (2,) float64, by which the clip was scaled: x, y.
+    """
+
+    frames: NDArray[np.uint8]
+    queries: NDArray[np.float32]
+    asked: NDArray[np.float32]
+    scale: NDArray[np.float64]
+
+
+def at_working_size(
+    frames: NDArray[np.uint8], queries: NDArray[np.float32], settings: TrackingSettings
+) -> WorkingClip:
+    """Scale a clip (T, H, W, 3) down to `settings.short_side`, and its queries (N, 3) with it."""
     length, height, width = frames.shape[:3]
     queries = np.asarray(queries, np.float32).reshape(-1, 3)
     if not (np.isfinite(queries).all() and np.isin(queries[:, 0], np.arange(length)).all()):
         raise ValueError(f"queries must be finite and lie on frames 0 to {length - 1}")
-    home = queries[:, 0].astype(np.int64)
-    points = np.arange(len(queries))
-    if length < 2 or not len(queries):
-        shape = (length, len(queries))
-        return Tracks(
-            queries=queries,
-            xy=np.broadcast_to(queries[None, :, 1:], (*shape, 2)).copy(),
-            visible=np.ones(shape, np.float32),
-            confidence=np.ones(shape, np.float32),
-        )
     working = resize_frames(frames, settings.short_side)
     scale = np.array([working.shape[2] / width, working.shape[1] / height])
     scaled = queries.copy()
     scaled[:, 1:] = map_points(queries[:, 1:], scale)
-    tracks = _track_frames(tracker, working, scaled)
+    return WorkingClip(working, scaled, queries, scale)
+
+
+def in_own_pixels(clip: WorkingClip, tracks: Tracks) -> Tracks:
+    """Map what a tracker said of a working clip back, and put every point on its query; see `track_clip`."""
+    queries, scale = clip.asked, clip.scale
+    home = queries[:, 0].astype(np.int64)
+    points = np.arange(len(queries))
     xy = map_points(tracks.xy, 1.0 / scale)
     visible = np.clip(np.nan_to_num(tracks.visible), 0.0, 1.0)
     confidence = np.clip(np.nan_to_num(tracks.confidence), 0.0, 1.0)
@@ -109,6 +131,24 @@ def track_clip(
     visible[home, points] = 1.0
     confidence[home, points] = np.where(confidence[home, points] > 0.0, 1.0, 0.0)
     return Tracks(queries=queries, xy=xy, visible=visible, confidence=confidence)
+
+
+def track_alone(tracker: PointTracker, clip: WorkingClip) -> Tracks:
+    """Track one clip of any length, through one frame and without points too, in its working pixels."""
+    if has_nothing_to_track(clip):
+        shape = (len(clip.frames), len(clip.queries))
+        return Tracks(
+            queries=clip.queries,
+            xy=np.broadcast_to(clip.queries[None, :, 1:], (*shape, 2)).copy(),
+            visible=np.ones(shape, np.float32),
+            confidence=np.ones(shape, np.float32),
+        )
+    return _track_frames(tracker, clip.frames, clip.queries)
+
+
+def has_nothing_to_track(clip: WorkingClip) -> bool:
+    """Whether no tracker need be asked: one frame, or no points."""
+    return len(clip.frames) < 2 or not len(clip.queries)
 
 
 def resize_frames(frames: NDArray[np.uint8], short_side: int) -> NDArray[np.uint8]:
@@ -193,6 +233,11 @@ def _track_points(session: ClipSession, queries: NDArray[np.float32]) -> Tracks:
         session.track(queries[first : first + POINTS_AT_ONCE])
         for first in range(0, len(queries), POINTS_AT_ONCE)
     ]
+    return join_points(parts, queries)
+
+
+def join_points(parts: Sequence[Tracks], queries: NDArray[np.float32]) -> Tracks:
+    """Put the tracks of parts of the queries together."""
     if len(parts) == 1:
         return parts[0]
     return Tracks(
