@@ -13,7 +13,14 @@ from somtom.schemas.parquet import TableWriter, read_rows
 from somtom.schemas.plan_table import REF_COLUMNS, ref_of, ref_row
 from somtom.schemas.reasons import DataError, Reject
 from somtom.schemas.refs import Ref
-from somtom.schemas.tracks import TrackerInfo, Tracks, decode_probabilities, encode_probabilities
+from somtom.schemas.tracks import (
+    TrackerInfo,
+    Tracks,
+    decode_probabilities,
+    decode_round_trip,
+    encode_probabilities,
+    encode_round_trip,
+)
 
 ROWS_PER_GROUP = 32
 GROUP_BYTES = 16 << 20  # a group is closed early when its arrays and pictures grow beyond this
@@ -42,6 +49,7 @@ TRACKS_COLUMNS = {
     "xy": "float32 list",  # T x N x 2, pixels, not stabilised
     "visible": "uint8 list",  # T x N, 255 = certain
     "confidence": "uint8 list",  # T x N, 255 = certain
+    "round_trip": "uint8 list",  # T x N, 32 a pixel, 255 = no step
     "annotation": "text",  # JSON of what the source says besides, "" for nothing
     "clean_jpeg": "bytes",  # only where the clip is in no shard
     "extra_jpegs": "bytes list",  # h00.jpg, ..., cam1.jpg, ...; likewise
@@ -156,6 +164,7 @@ def _row(clip: StoredClip) -> dict[str, Any]:
         "xy": tracks.xy.ravel(),
         "visible": encode_probabilities(tracks.visible).ravel(),
         "confidence": encode_probabilities(tracks.confidence).ravel(),
+        "round_trip": encode_round_trip(tracks.round_trip).ravel(),
         "annotation": annotation_json(clip.annotation),
         "clean_jpeg": clip.clean_jpeg,
         "extra_jpegs": clip.extra_jpegs,
@@ -189,6 +198,7 @@ def _clip(row: dict[str, Any]) -> StoredClip:
             xy=row["xy"].reshape(frames, points, 2),
             visible=decode_probabilities(row["visible"].reshape(frames, points)),
             confidence=decode_probabilities(row["confidence"].reshape(frames, points)),
+            round_trip=decode_round_trip(row["round_trip"].reshape(frames, points)),
         )
     sizes = {name: row[name] for name in ("width", "height", "source_width", "source_height")}
     return StoredClip(

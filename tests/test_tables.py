@@ -107,6 +107,7 @@ def make_clip(number: int, frames: int, points: int, clean_jpeg: bytes = b"") ->
         xy=random.normal(size=(frames, points, 2)).astype(np.float32),
         visible=random.random((frames, points), np.float32),
         confidence=random.random((frames, points), np.float32),
+        round_trip=random.choice([-1, 0.1, 9.0], (frames, points)).astype(np.float32),
     )
     times_s = np.arange(frames) / 15
     tracker = TrackerInfo("lk", "1", "MIT", "0" * 64, "CC-BY-NC-4.0", 60)

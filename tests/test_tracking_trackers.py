@@ -224,6 +224,36 @@ def test_a_point_that_was_hidden_is_found_again_and_said_to_be_hidden_meanwhile(
     assert np.abs(tracks.xy - expected)[clear & tracks.seen].max() < 0.5
 
 
+@pytest.mark.parametrize("name", ["dis", "lk"])
+def test_round_trips_miss_little_on_a_pan_and_much_where_nothing_lasts(name: str) -> None:
+    pan = panned(8, (2, 1))
+    noise = np.random.default_rng(0).integers(0, 255, pan.shape, dtype=np.uint8)
+    queries = grid_queries(128, 96, 6)
+
+    easy, hard = (
+        track_clip(make_tracker(settings_of(name)), frames, queries, settings_of(name)).round_trip
+        for frames in (pan, noise)
+    )
+
+    assert (easy[0] == -1).all()
+    assert (easy >= 0).mean() > 0.7
+    assert easy[easy >= 0].mean() < 0.1
+    assert hard[hard >= 0].mean() > 1.0
+
+
+@pytest.mark.parametrize("name", ["dis", "lk"])
+def test_what_round_trips_miss_is_in_pixels_of_the_clip(name: str) -> None:
+    small = panned(3, (2, 1))
+    large = np.repeat(np.repeat(small, 2, axis=1), 2, axis=2)  # at the working size it is the small one again
+    settings = replace(settings_of(name), short_side=96)
+
+    of_small = track_clip(make_tracker(settings), small, grid_queries(128, 96, 4), settings)
+    of_large = track_clip(make_tracker(settings), large, grid_queries(256, 192, 4), settings)
+
+    known = of_small.round_trip >= 0
+    assert np.allclose(2 * of_small.round_trip[known], of_large.round_trip[known], atol=1e-3)
+
+
 def test_more_points_than_go_at_once_are_tracked() -> None:
     settings, frames = TrackingSettings(tracker="lk"), panned(3, (1, 0))
     queries = grid_queries(128, 96, 40)
@@ -305,7 +335,9 @@ class PanSession:
         since = np.arange(self.length)[:, None] - queries[None, :, 0]
         xy = queries[None, :, 1:] + self.direction * since[..., None] * np.float32([1, 2])
         shape = (self.length, len(queries))
-        return Tracks(queries, xy.astype(np.float32), np.ones(shape, np.float32), np.ones(shape, np.float32))
+        missed = np.where(since == 0, -1.0, 0.5).astype(np.float32)
+        sure = np.ones(shape, np.float32)
+        return Tracks(queries, xy.astype(np.float32), sure, sure, missed)
 
 
 class ShortTracker:
@@ -330,3 +362,4 @@ def test_a_long_clip_is_tracked_in_chunks_without_a_seam(length: int, homes: lis
     since = np.arange(length)[:, None] - queries[None, :, 0]
     assert np.allclose(tracks.xy, queries[None, :, 1:] + since[..., None] * np.float32([1, 2]), atol=1e-3)
     assert (tracks.visible == 1).all()
+    assert np.array_equal(tracks.round_trip, np.where(since == 0, -1, 0.5).astype(np.float32))

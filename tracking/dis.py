@@ -9,7 +9,7 @@ from somtom.schemas.tracks import TrackerInfo, Tracks
 from somtom.tracking.following import follow
 from somtom.tracking.sampling import sample
 
-VERSION = "6"  # changes whenever outputs do
+VERSION = "7"  # changes whenever outputs do
 MAX_FRAMES = 96  # the flow of a pair, both ways, takes about 4 MB
 SMALLEST = 16  # pixels; OpenCV refuses smaller pictures
 

@@ -64,6 +64,7 @@ def follow(steps: Steps, queries: NDArray[np.float32]) -> Tracks:
     height, width = steps.grey[0].shape
     xy = np.zeros((length, points, 2), np.float32)
     visible, confidence = np.zeros((2, length, points), np.float32)
+    round_trip = np.full((length, points), -1.0, np.float32)
     support = grid_queries(width, height, SUPPORT_GRID)[:, 1:]
     for home in np.unique(queries[:, 0]):
         mine = np.flatnonzero(queries[:, 0] == home)
@@ -74,8 +75,9 @@ def follow(steps: Steps, queries: NDArray[np.float32]) -> Tracks:
         follower.run(range(int(home), length))
         follower.run(range(int(home), -1, -1))
         xy[:, mine] = follower.xy[:, : len(mine)]
+        round_trip[:, mine] = follower.round_trip[:, : len(mine)]
         visible[:, mine], confidence[:, mine] = (part[:, : len(mine)] for part in follower.probabilities())
-    return Tracks(queries=queries, xy=xy, visible=visible, confidence=confidence)
+    return Tracks(queries, xy, visible, confidence, round_trip)
 
 
 class _Follower:
@@ -89,6 +91,7 @@ class _Follower:
         self.xy = np.repeat(start[None], length, axis=0)
         self.score = np.zeros((length, points), np.float32)
         self.held = np.zeros((length, points), bool)
+        self.round_trip = np.full((length, points), -1.0, np.float32)
         self.supported = np.ones((length, points), bool)  # companions say where the point is
         self.score[home] = 1.0
         self.held[home] = self.anchors.contrast >= MIN_CONTRAST
@@ -144,6 +147,7 @@ class _Follower:
         """Follow the points that were held in the frame before."""
         chosen = np.flatnonzero(self.held[source])
         moved, missed = self.steps.move(source, target, self.xy[source, chosen])
+        self.round_trip[target, chosen] = np.where(np.isfinite(missed), missed, -1.0)
         good = (missed < MAX_DISAGREEMENT_PX) & self._inside(moved)
         chosen, moved = chosen[good], moved[good]
         if not len(chosen):

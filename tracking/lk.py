@@ -8,7 +8,7 @@ from somtom.schemas.settings import TrackingSettings
 from somtom.schemas.tracks import TrackerInfo, Tracks
 from somtom.tracking.following import follow
 
-VERSION = "6"  # changes whenever outputs do
+VERSION = "7"  # changes whenever outputs do
 WINDOW = (17, 17)  # pixels
 LEVELS = 4  # halvings: a step of about 100 pixels can be found
 

@@ -133,10 +133,12 @@ def _quality(tracks: Tracks, motion: Motion, marks: Marks) -> Record:
     starts = np.array([(mark.x, mark.y) for mark in marks.marks], np.float32)
     distance = np.abs(motion.xy[0][None] - starts[:, None]).sum(axis=2)
     of_mark = distance.argmin(axis=1)  # each mark is one of the tracked points
+    steps = tracks.round_trip[:, of_mark]
     static = motion.kept & ~motion.moving
     return {
         "visible_share": float(marks.traces[..., 2].mean()),
         "confidence": float(tracks.confidence[:, of_mark].mean()),
+        "forward_backward_px": float(steps[steps >= 0].mean()) if (steps >= 0).any() else -1.0,
         "inlier_ratio": float(motion.inlier_ratio[1:].mean()) if len(motion.inlier_ratio) > 1 else 1.0,
         "residual_px": float(motion.displacement[static].mean()) if static.any() else -1.0,
         "epsilon_margin": float(np.abs(motion.displacement[of_mark] - motion.epsilon).min()),
