@@ -130,7 +130,9 @@ def in_own_pixels(clip: WorkingClip, tracks: Tracks) -> Tracks:
     xy[home, points] = queries[:, 1:]
     visible[home, points] = 1.0
     confidence[home, points] = np.where(confidence[home, points] > 0.0, 1.0, 0.0)
-    return Tracks(queries=queries, xy=xy, visible=visible, confidence=confidence)
+    missed = np.where(tracks.round_trip < 0, -1.0, tracks.round_trip / scale.mean()).astype(np.float32)
+    missed[home, points] = -1.0
+    return Tracks(queries, xy, visible, confidence, missed)
 
 
 def track_alone(tracker: PointTracker, clip: WorkingClip) -> Tracks:
@@ -188,6 +190,7 @@ def _track_frames(tracker: PointTracker, frames: NDArray[np.uint8], queries: NDA
         xy=np.where(before[..., None], back.xy[::-1], onward.xy),
         visible=np.where(before, back.visible[::-1], onward.visible),
         confidence=np.where(before, back.confidence[::-1], onward.confidence),
+        round_trip=np.where(before, back.round_trip[::-1], onward.round_trip),
     )
 
 
@@ -204,6 +207,7 @@ def _track_onward(tracker: PointTracker, frames: NDArray[np.uint8], queries: NDA
     xy = np.repeat(queries[None, :, 1:], length, axis=0)
     visible = np.zeros((length, len(queries)), np.float32)
     confidence = np.zeros((length, len(queries)), np.float32)
+    missed = np.full((length, len(queries)), -1.0, np.float32)
     handed = queries.copy()  # where each point enters the chunk
     for start in range(0, length - overlap, longest - overlap):
         stop = min(start + longest, length)
@@ -215,7 +219,11 @@ def _track_onward(tracker: PointTracker, frames: NDArray[np.uint8], queries: NDA
         part = _track_points(tracker.open(frames[start:stop]), local)
         now = np.arange(start, stop)[:, None]
         fresh = (now > handed[None, active, 0]) | (now == queries[None, active, 0])
-        for whole, piece in ((visible, part.visible), (confidence, part.confidence)):
+        for whole, piece in (
+            (visible, part.visible),
+            (confidence, part.confidence),
+            (missed, part.round_trip),
+        ):
             whole[start:stop, active] = np.where(fresh, piece, whole[start:stop, active])
         xy[start:stop, active] = np.where(fresh[..., None], part.xy, xy[start:stop, active])
         # The last of the best frames of the overlap, in which the next chunk begins.
@@ -224,7 +232,7 @@ def _track_onward(tracker: PointTracker, frames: NDArray[np.uint8], queries: NDA
         best = shared[len(shared) - 1 - np.argmax(score[::-1], axis=0)]
         best = np.maximum(best, handed[active, 0].astype(np.int64))
         handed[active] = np.column_stack([best, xy[best, active]])
-    return Tracks(queries=queries, xy=xy, visible=visible, confidence=confidence)
+    return Tracks(queries, xy, visible, confidence, missed)
 
 
 def _track_points(session: ClipSession, queries: NDArray[np.float32]) -> Tracks:
@@ -245,4 +253,5 @@ def join_points(parts: Sequence[Tracks], queries: NDArray[np.float32]) -> Tracks
         xy=np.concatenate([part.xy for part in parts], axis=1),
         visible=np.concatenate([part.visible for part in parts], axis=1),
         confidence=np.concatenate([part.confidence for part in parts], axis=1),
+        round_trip=np.concatenate([part.round_trip for part in parts], axis=1),
     )
