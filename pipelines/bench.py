@@ -1,5 +1,6 @@
 """`somtom bench`: how fast, how large and how exact, as ratios with the aims beside them."""
 
+import contextlib
 import difflib
 import json
 import tempfile
@@ -10,18 +11,20 @@ from pathlib import Path
 
 from somtom.pipelines.bench_build import bench_build, bench_workers
 from somtom.pipelines.bench_decode import bench_decode
-from somtom.pipelines.bench_figures import Figure, Findings, as_json, table_lines
+from somtom.pipelines.bench_figures import Findings, as_json, table_lines
 from somtom.pipelines.bench_memory import bench_memory
 from somtom.pipelines.bench_sources import bench_sources
-from somtom.pipelines.bench_tracking import bench_tracking, format_rows
+from somtom.pipelines.bench_trackers import bench_trackers
+from somtom.pipelines.bench_tracking import truth_paths
 from somtom.pipelines.bench_writer import bench_writer
 from somtom.pipelines.config_rules import ConfigError
 from somtom.pipelines.samples import SAMPLE_KINDS, write_samples
+from somtom.pipelines.track import override_tracking
 from somtom.schemas.files import write_whole
+from somtom.schemas.reasons import DataError
+from somtom.tracking.trackers import tracker_factory
 
-TRACKERS = ("dis", "lk")
-# TAP-Vid average Jaccard, percent, and F1 of moving points, that the trackers shall reach.
-TRACKING_AIMS = {"dis": (70.0, 92.0), "lk": (65.0, 85.0)}
+BUILT_WITH = ("dis", "lk")
 SAMPLES, MANY_SAMPLES = 8, 60  # made-up videos; 15 and 120 clips
 
 
@@ -35,6 +38,8 @@ class BenchOptions:
         runs: of each measurement; 0 for two, or three with `full`.
         full: the large sizes, which take about an hour, instead of about five minutes.
         json_path: where the figures go as well.
+        trackers: those that are compared; empty for all there are.
+        overrides: settings of theirs, such as "tracking.weights=cotracker3.pth".
     """
 
     only: tuple[str, ...] = ()
@@ -42,6 +47,8 @@ class BenchOptions:
     runs: int = 0
     full: bool = False
     json_path: Path | None = None
+    trackers: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
 
 
 class BenchInputs:
@@ -50,12 +57,12 @@ class BenchInputs:
     def __init__(self, options: BenchOptions, folder: Path) -> None:
         self.options = options
         self.runs = options.runs or (3 if options.full else 2)
-        self._folder = folder
+        self.folder = folder
 
     @cached_property
     def samples(self) -> Path:
         """Made-up videos with their truth."""
-        folder = self._folder / "samples"
+        folder = self.folder / "samples"
         write_samples(folder, MANY_SAMPLES if self.options.full else SAMPLES, seed=0, kinds=["videos"])
         return folder
 
@@ -64,9 +71,18 @@ class BenchInputs:
         """What sources read: the folder of each kind of made-up input, or one's own."""
         if self.options.data is not None:
             return [self.options.data]
-        folder = self._folder / "kinds"
+        folder = self.folder / "kinds"
         write_samples(folder, MANY_SAMPLES if self.options.full else SAMPLES, seed=0)
         return [folder / kind for kind in SAMPLE_KINDS]
+
+    @cached_property
+    def with_truth(self) -> Path:
+        """Where videos with truth lie: one's own, or the made-up ones where those have none."""
+        if self.options.data is not None:
+            with contextlib.suppress(DataError):
+                truth_paths(self.options.data)
+                return self.options.data
+        return self.samples
 
     @property
     def videos(self) -> Path:
@@ -75,7 +91,7 @@ class BenchInputs:
 
 
 def _build(inputs: BenchInputs) -> Findings:
-    return bench_build(inputs.videos, TRACKERS, inputs.runs)
+    return bench_build(inputs.videos, BUILT_WITH, inputs.runs)
 
 
 def _workers(inputs: BenchInputs) -> Findings:
@@ -100,22 +116,14 @@ def _sources(inputs: BenchInputs) -> Findings:
 
 
 def _tracking(inputs: BenchInputs) -> Findings:
-    with_truth = inputs.options.data is not None and any(inputs.options.data.glob("*.npz"))
-    folder = inputs.options.data if with_truth and inputs.options.data is not None else inputs.samples
-    rows = bench_tracking(folder, TRACKERS)
-    figures = []
-    for tracker, (jaccard, f1) in TRACKING_AIMS.items():
-        own = [row for row in rows if row.tracker == tracker]
-        mean_jaccard = 100 * sum(row.tracks.average_jaccard for row in own) / len(own)
-        mean_f1 = 100 * sum(row.moving.f1 for row in own) / len(own)
-        figures.append(Figure(f"{tracker}: average Jaccard", mean_jaccard, "%", at_least=jaccard))
-        figures.append(Figure(f"{tracker}: F1 of moving", mean_f1, "%", at_least=f1))
-        figures.append(
-            Figure(f"{tracker}: tracking", sum(row.ms_per_frame for row in own) / len(own), "ms/frame")
-        )
-    notes = tuple(format_rows(rows).splitlines())
-    return Findings(
-        "tracking", "TAP-Vid scores and the moving/static split against the truth", tuple(figures), notes
+    options = inputs.options
+    return bench_trackers(
+        inputs.with_truth,
+        options.trackers,
+        override_tracking(options.overrides),
+        inputs.runs,
+        options.full,
+        inputs.folder,
     )
 
 
@@ -149,6 +157,12 @@ def _check(options: BenchOptions) -> None:
         raise ConfigError(f"--data {options.data}: is no folder")
     if options.runs < 0:
         raise ConfigError(f"--runs {options.runs}: must be 1 or more")
+    override_tracking(options.overrides)
+    for name in options.trackers:
+        try:
+            tracker_factory(name)
+        except ValueError as error:
+            raise ConfigError(f"--tracker {name}: {error}") from error
 
 
 def _bench(options: BenchOptions, names: Sequence[str]) -> Iterator[str]:

@@ -1,7 +1,6 @@
 """How good the trackers and the moving/static split are, on videos whose truth is known."""
 
 import itertools
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,15 +25,14 @@ UNDECIDED = 0.2  # of epsilon: points whose true speed is closer to epsilon than
 class TrackingRow:
     """One video and tracker.
 
-    `tracks` scores the whole first shot, `ms_per_frame` is CPU time of the tracker on it; `moving` scores
-    the split of one clip over the points that were kept, `moving_of_seen` over all that the truth shows in
-    at least half of the clip (a dropped point counts as static); `kept` is the share of points kept.
+    `tracks` scores the whole first shot; `moving` scores the split of one clip over the points that were
+    kept, `moving_of_seen` over all that the truth shows in at least half of the clip (a dropped point counts
+    as static); `kept` is the share of points kept.
     """
 
     clip: str
     tracker: str
     tracks: TapVidScores
-    ms_per_frame: float
     moving: MovingScores
     moving_of_seen: MovingScores
     kept: float
@@ -112,14 +110,11 @@ def score_motion(
     )
 
 
-def bench_video(known: KnownVideo, tracker_name: str, frame_step: int) -> TrackingRow:
+def bench_video(known: KnownVideo, settings: TrackingSettings, frame_step: int) -> TrackingRow:
     """Track a video and judge its first clip."""
-    settings = TrackingSettings(tracker=tracker_name)
     tracker = make_tracker(settings)
     height, width = known.frames.shape[1:3]
-    begin_s = time.process_time()
     tracks = track_clip(tracker, known.frames, known.queries, settings)
-    spent_s = time.process_time() - begin_s
     scores = tap_vid_scores(known.queries, known.tracks, known.visible, tracks.xy, tracks.seen, width, height)
     chosen = np.arange(0, len(known.frames), frame_step)[:CLIP_FRAMES]
     clip = track_clip(tracker, known.frames[chosen], known.queries, settings)
@@ -127,16 +122,17 @@ def bench_video(known: KnownVideo, tracker_name: str, frame_step: int) -> Tracki
     moving, moving_of_seen = score_motion(known, motion, chosen)
     return TrackingRow(
         known.name,
-        tracker_name,
+        settings.tracker,
         scores,
-        1000 * spent_s / len(known.frames),
         moving,
         moving_of_seen,
         float(motion.kept.mean()),
     )
 
 
-def bench_tracking(folder: Path, trackers: Sequence[str], frame_step: int = 1) -> list[TrackingRow]:
+def bench_tracking(
+    folder: Path, trackers: Sequence[TrackingSettings], frame_step: int = 1
+) -> list[TrackingRow]:
     """Score every tracker on every video with truth under `folder`.
 
     `frame_step` frames make a sampled step of the clip that the moving/static split is judged on; epsilon is
@@ -148,15 +144,15 @@ def bench_tracking(folder: Path, trackers: Sequence[str], frame_step: int = 1) -
     rows = []
     for video, truth in truth_paths(folder):
         known = read_known_video(video, truth)
-        rows += [bench_video(known, name, frame_step) for name in trackers]
+        rows += [bench_video(known, settings, frame_step) for settings in trackers]
     return rows
 
 
 def format_rows(rows: Sequence[TrackingRow]) -> str:
     """Lay the rows out as a Markdown table, with each tracker's mean at the end; shares in percent."""
     lines = [
-        "| video | tracker | delta_avg | OA | AJ | ms/frame | kept | precision | recall | F1 | F1 of seen |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        "| video | tracker | delta_avg | OA | AJ | kept | precision | recall | F1 | F1 of seen |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     named = [(row.clip, row.tracker, _figures(row)) for row in rows]
     for tracker in dict.fromkeys(row.tracker for row in rows):
@@ -177,4 +173,4 @@ def _figures(row: TrackingRow) -> NDArray[np.float64]:
     """Return a row's figures in the order of the table's columns."""
     shares = [row.tracks.delta_avg, row.tracks.occlusion_accuracy, row.tracks.average_jaccard]
     split = [row.kept, row.moving.precision, row.moving.recall, row.moving.f1, row.moving_of_seen.f1]
-    return np.array([*(100 * v for v in shares), row.ms_per_frame, *(100 * v for v in split)])
+    return 100 * np.array([*shares, *split])

@@ -74,6 +74,22 @@ def add_commands(commands: Subcommands) -> None:
     bench.add_argument(
         "--full", action="store_true", help="large inputs: 1,000 clips, two hours, 20,000 samples"
     )
+    bench.add_argument(
+        "--tracker",
+        action="append",
+        default=[],
+        metavar="NAME",
+        dest="trackers",
+        help="for tracking: one of those compared, or module:Class; may be repeated (default: all)",
+    )
+    bench.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="tracking.KEY=VALUE",
+        dest="overrides",
+        help="for tracking: change a setting of the trackers, such as tracking.weights; may be repeated",
+    )
     bench.add_argument("--json", type=Path, default=None, metavar="FILE", help="write the figures there too")
 
 
@@ -119,7 +135,15 @@ def _samples(options: argparse.Namespace) -> int:
 def _bench(options: argparse.Namespace) -> int:
     from somtom.pipelines.bench import BenchOptions, bench_lines
 
-    wanted = BenchOptions(tuple(options.only), options.data, options.runs, options.full, options.json)
+    wanted = BenchOptions(
+        tuple(options.only),
+        options.data,
+        options.runs,
+        options.full,
+        options.json,
+        tuple(options.trackers),
+        tuple(options.overrides),
+    )
     for line in bench_lines(wanted):
         print(line, flush=True)
     return 0

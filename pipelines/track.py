@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePath
@@ -156,19 +157,22 @@ def _check(request: TrackRequest, output: Path, preview: Path | None) -> None:
 
 
 def tracking_settings(request: TrackRequest) -> TrackingSettings:
-    """The settings of the tracking that the request asks for, checked as a configuration's are.
+    """The settings of the tracking that the request asks for; see `override_tracking`."""
+    return replace(override_tracking(request.overrides), tracker=request.tracker, grid=request.grid)
+
+
+def override_tracking(overrides: Sequence[str]) -> TrackingSettings:
+    """Change the default settings of the tracking, checked as a configuration's are.
 
     Raises:
         ConfigError: an override is wrong, or of something else.
     """
-    tree: dict[str, object] = {"tracking": {"grid": request.grid}}
-    for override in request.overrides:
+    for override in overrides:
         if not override.startswith("tracking."):
             raise ConfigError(f"--set {override!r}: only the tracking can be set, as in tracking.threads=2")
-    apply_overrides(tree, request.overrides)
-    source = {"kind": "video", "path": request.video}
-    settings = parse_config({"source": [source], **tree}).settings.tracking
-    return replace(settings, tracker=request.tracker)
+    tree: dict[str, object] = {"source": [{"kind": "video", "path": "unread"}]}
+    apply_overrides(tree, overrides)
+    return parse_config(tree).settings.tracking
 
 
 def _read(request: TrackRequest) -> Clip:

@@ -14,6 +14,9 @@ from somtom.pipelines.bench_tracking import (
 )
 from somtom.pipelines.samples_videos import Recipe, write_video
 from somtom.schemas.reasons import DataError
+from somtom.schemas.settings import TrackingSettings
+
+LK = TrackingSettings(tracker="lk")
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +45,7 @@ def test_the_true_speed_leaves_the_camera_out(two_shots: Path) -> None:
 
 
 def test_rows_hold_scores_between_0_and_1_and_become_a_table(two_shots: Path) -> None:
-    (row,) = bench_tracking(two_shots, ["lk"])
+    (row,) = bench_tracking(two_shots, [LK])
     assert row.tracks.average_jaccard > 0.5
     assert 0.5 < row.kept <= 1
     assert 0 <= row.moving.f1 <= 1
@@ -53,9 +56,9 @@ def test_rows_hold_scores_between_0_and_1_and_become_a_table(two_shots: Path) ->
 
 def test_a_folder_without_truth_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="somtom samples"):
-        bench_tracking(tmp_path, ["lk"])
+        bench_tracking(tmp_path, [LK])
 
 
 def test_moving_points_are_found_on_the_known_clips(test_data: Path) -> None:
-    rows = bench_tracking(test_data / "tracking_truth", ["lk"])
+    rows = bench_tracking(test_data / "tracking_truth", [LK])
     assert np.mean([row.moving.f1 for row in rows]) > 0.88
