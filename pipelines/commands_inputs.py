@@ -52,7 +52,10 @@ def add_commands(commands: Subcommands) -> None:
     samples.add_argument("--count", type=int, default=6, help="inputs of each kind (default 6)")
     samples.add_argument("--seed", type=int, default=0)
     samples.add_argument(
-        "--kinds", default="", metavar="KIND,...", help="some of videos, robot, screens, pairs (default: all)"
+        "--kinds",
+        default="",
+        metavar="KIND,...",
+        help="some of videos, robot, screens, pairs, moves (default: all but moves)",
     )
 
     bench = add_command(
@@ -124,9 +127,9 @@ def _peek(options: argparse.Namespace) -> int:
 
 
 def _samples(options: argparse.Namespace) -> int:
-    from somtom.pipelines.samples import SAMPLE_KINDS, write_samples
+    from somtom.pipelines.samples import DEFAULT_KINDS, write_samples
 
-    kinds = options.kinds.split(",") if options.kinds else list(SAMPLE_KINDS)
+    kinds = options.kinds.split(",") if options.kinds else list(DEFAULT_KINDS)
     paths = write_samples(options.folder, options.count, options.seed, kinds)
     print(f"{len(paths)} files of {', '.join(kinds)} in {options.folder}, their truth in its truth/")
     return 0

@@ -3,7 +3,8 @@
 DIR/videos/NAME.mp4 is the input; DIR/truth/NAME.npz holds its tracks and DIR/truth/NAME.json says what is in
 it. DIR/robot is a LeRobot data set, its truth is in DIR/truth/robot. DIR/screens holds pages, whose files of
 elements are the truth, and instructions; DIR/pairs image-text pairs, with truth/pairs.json. A further kind of
-input is a file of its own and one line in `SAMPLE_KINDS`.
+input is a file of its own and one line in `SAMPLE_KINDS`. DIR/moves holds small clips to learn from, many of
+them: they are written when asked for.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from somtom.pipelines.config_rules import ConfigError
 from somtom.pipelines.samples_lerobot import write_robot
+from somtom.pipelines.samples_moves import write_moves
 from somtom.pipelines.samples_pairs import write_pairs
 from somtom.pipelines.samples_screens import write_screens
 from somtom.pipelines.samples_videos import write_videos
@@ -21,11 +23,13 @@ SAMPLE_KINDS: dict[str, Callable[[Path, int, int], list[Path]]] = {
     "robot": write_robot,
     "screens": write_screens,
     "pairs": write_pairs,
+    "moves": write_moves,
 }
+DEFAULT_KINDS = tuple(kind for kind in SAMPLE_KINDS if kind != "moves")
 
 
 def write_samples(
-    folder: Path, count: int = 6, seed: int = 0, kinds: Iterable[str] = tuple(SAMPLE_KINDS)
+    folder: Path, count: int = 6, seed: int = 0, kinds: Iterable[str] = DEFAULT_KINDS
 ) -> list[Path]:
     """Write `count` inputs of each kind and their truth under `folder`; return the inputs' files, in order.
 

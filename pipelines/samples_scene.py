@@ -21,6 +21,11 @@ def _star(x: Floats, y: Floats) -> NDArray[np.bool_]:
     return np.asarray(np.hypot(x, y) < 0.68 + 0.32 * np.cos(5 * np.arctan2(x, -y)))
 
 
+def _arrow(x: Floats, y: Floats) -> NDArray[np.bool_]:
+    head = (x > -0.05) & (np.abs(y) < 0.9 * (1 - x))
+    return np.asarray(head | ((x > -0.95) & (x < 0.1) & (np.abs(y) < 0.36)))
+
+
 def _ring(x: Floats, y: Floats) -> NDArray[np.bool_]:
     return np.asarray((np.hypot(x, y) < 1) & (np.hypot(x, y) > 0.45))
 
@@ -36,6 +41,7 @@ SHAPES: dict[str, Callable[[Floats, Floats], NDArray[np.bool_]]] = {
         (np.minimum(np.abs(x), np.abs(y)) < 0.38) & (np.maximum(np.abs(x), np.abs(y)) < 0.95)
     ),
 }
+ARROW = "arrow"  # points to the right; no shape of `SHAPES`, where none has a direction
 COLOURS: dict[str, tuple[int, int, int]] = {
     "red": (214, 48, 42),
     "green": (48, 158, 66),
@@ -88,9 +94,14 @@ def noise_texture(
     return np.asarray((total - total.mean()) / total.std(), np.float32)
 
 
-def object_texture(generator: np.random.Generator, side: int, colour: str) -> NDArray[np.float32]:
-    """Make the (side, side, 3) texture of an object whose colour a person would name `colour`."""
-    base = np.array(COLOURS[colour], np.float32)
+def object_texture(
+    generator: np.random.Generator, side: int, colour: str, shade: float = 1.0
+) -> NDArray[np.float32]:
+    """Make the (side, side, 3) texture of an object whose colour a person would name `colour`.
+
+    `shade` makes it darker (below 1) or brighter.
+    """
+    base = np.array(COLOURS[colour], np.float32) * np.float32(shade)
     light = noise_texture(generator, side, side)[..., None]
     spots = (noise_texture(generator, side, side, finest=max(side // 8, 2)) > 0.7)[..., None]
     return np.asarray(
@@ -116,9 +127,10 @@ def object_layer(
     """Cut `shape` out of a texture whose centre is the object's; 4 x 4 samples a pixel smooth its edge."""
     height, width = texture.shape[:2]
     centre_x, centre_y = (width - 1) / 2, (height - 1) / 2
+    outline = _arrow if shape == ARROW else SHAPES[shape]
 
     def inside(x: Floats, y: Floats) -> NDArray[np.bool_]:
-        return SHAPES[shape]((x - centre_x) / radius_x, (y - centre_y) / radius_y)
+        return outline((x - centre_x) / radius_x, (y - centre_y) / radius_y)
 
     offsets = (np.arange(4) - 1.5) / 4
     x = (np.arange(width)[:, None] + offsets).reshape(-1)
