@@ -167,6 +167,9 @@ def test_a_checkpoint_that_holds_code_or_another_model_is_refused(tmp_path: Path
     torch.save({"corr_mlp.fc1.bias": torch.zeros(3)}, path)
     with pytest.raises(ValueError, match=r"not the offline CoTracker3: corr_mlp.fc1.bias has shape \(3,\)"):
         make_tracker(settings)
+    torch.save({"time_emb": torch.zeros(1, 16, 1110)}, path)
+    with pytest.raises(ValueError, match=r"is the online CoTracker3.*take the offline one \(scaled_offline"):
+        make_tracker(settings)
 
 
 def test_a_build_says_what_the_tracker_lacks_before_any_work(tmp_path: Path) -> None:

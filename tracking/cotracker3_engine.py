@@ -14,10 +14,11 @@ from torch.nn import functional
 
 from somtom.schemas.settings import TrackingSettings
 from somtom.tracking.cotracker3_correlation import Level, correlate, cut_templates, make_pyramid
-from somtom.tracking.cotracker3_model import TIMES, CoTracker3Model
+from somtom.tracking.cotracker3_model import TIMES, TOKEN, CoTracker3Model
 from somtom.tracking.cotracker3_packed import pack
 
 STRIDE = 4  # pixels of a feature
+ONLINE_TIMES = 16  # frames that the online model's time embedding is made for
 WAVES = 10  # octaves that motion is written in
 ROWS_OF_A_FRAME = 2048  # a frame's features take as much memory to compute as so many rows' correlations
 
@@ -130,6 +131,11 @@ def load_model(weights: Path) -> CoTracker3Model:
         model = CoTracker3Model()
     wanted = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     found = {name: tuple(getattr(value, "shape", ())) for name, value in state.items()}
+    if found.get("time_emb") == (1, ONLINE_TIMES, TOKEN):
+        raise ValueError(
+            f"{weights}: is the online CoTracker3, which looks at {ONLINE_TIMES} frames at a time: take the "
+            "offline one (scaled_offline.pth or baseline_offline.pth)"
+        )
     for name in sorted(wanted.keys() | found.keys()):
         if wanted.get(name) != found.get(name):
             raise ValueError(
