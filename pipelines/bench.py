@@ -18,7 +18,7 @@ from somtom.pipelines.bench_trackers import bench_trackers
 from somtom.pipelines.bench_tracking import truth_paths
 from somtom.pipelines.bench_writer import bench_writer
 from somtom.pipelines.config_rules import ConfigError
-from somtom.pipelines.samples import SAMPLE_KINDS, write_samples
+from somtom.pipelines.samples import DEFAULT_KINDS, write_samples
 from somtom.pipelines.track import override_tracking
 from somtom.schemas.files import write_whole
 from somtom.schemas.reasons import DataError
@@ -73,7 +73,7 @@ class BenchInputs:
             return [self.options.data]
         folder = self.folder / "kinds"
         write_samples(folder, MANY_SAMPLES if self.options.full else SAMPLES, seed=0)
-        return [folder / kind for kind in SAMPLE_KINDS]
+        return [folder / kind for kind in DEFAULT_KINDS]
 
     @cached_property
     def with_truth(self) -> Path:

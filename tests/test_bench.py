@@ -19,7 +19,7 @@ from somtom.pipelines.config import parse_config
 from somtom.pipelines.config_rules import ConfigError
 from somtom.pipelines.peek import peek
 from somtom.pipelines.runners import RunOptions
-from somtom.pipelines.samples import SAMPLE_KINDS, write_samples
+from somtom.pipelines.samples import DEFAULT_KINDS, write_samples
 from somtom.schemas.folder import plan_path, shard_path
 from somtom.schemas.plan_table import read_plan
 from somtom.schemas.tar import read_shard
@@ -108,7 +108,7 @@ def test_figures_of_a_grid_are_a_line_a_row() -> None:
 
 def test_every_kind_of_sample_has_its_line_beside_a_loop_that_decodes_as_much(tmp_path: Path) -> None:
     write_samples(tmp_path, 1)
-    folders = [tmp_path / kind for kind in SAMPLE_KINDS]
+    folders = [tmp_path / kind for kind in DEFAULT_KINDS]
 
     found = bench_sources(folders, 1)
 
