@@ -35,9 +35,12 @@ def test_a_baseline_is_beaten_only_when_the_interval_says_so() -> None:
     better = scores_of(*((str(k), Measure("ade", 1 + k % 2, 1, {"no motion": 5})) for k in range(8)))["ade"]
     worse = scores_of(*((str(k), Measure("ade", 9 + k % 2, 1, {"no motion": 5})) for k in range(8)))["ade"]
     open_ = scores_of(*((str(k), Measure("ade", 10 * (k % 2), 1, {"no motion": 5})) for k in range(8)))["ade"]
+    same = scores_of(*((str(k), Measure("ade", 0.1 * k, 1, {"no motion": 0.3 * k / 3})) for k in range(8)))[
+        "ade"
+    ]
     right = scores_of(*((str(k), Measure("mark_accuracy", 1, 1, {"random mark": 0.2})) for k in range(8)))
-    said = [one.baselines[0].beaten for one in (better, worse, open_, right["mark_accuracy"])]
-    assert said == ["yes", "no", "unsure", "yes"]
+    said = [one.baselines[0].beaten for one in (better, worse, open_, same, right["mark_accuracy"])]
+    assert said == ["yes", "no", "unsure", "no", "yes"]
 
 
 def test_one_group_gives_no_interval_and_no_verdict() -> None:

@@ -11,6 +11,7 @@ from somtom.trainer.measures import NEAR, SIDE, Measure
 
 DRAWS = 1000
 _SHARES = (0.025, 0.975)  # of the draws: a 95 % interval
+_ROUNDING = 1e-9
 FLOOR = "256 bins"  # not a rival: the best that an answer in bins can reach
 
 
@@ -37,6 +38,7 @@ METRICS: dict[str, Metric] = {
     "traces_missing": Metric("moving marks without a trace", "%", False),
     "action_bins": Metric("robot action, error", "bins", False),
     "action_l1": Metric("robot action, L1 / (q99 - q01)", "", False),
+    "text_exact": Metric("other text, the same to the letter", "%", True),
     "loss": Metric("loss of the answers", "nats/token", False),
     "loss_marks": Metric("loss: located marks", "nats/token", False),
     "loss_traces": Metric("loss: traces", "nats/token", False),
@@ -53,8 +55,8 @@ class Baseline:
     Args:
         name, value: which answer, and its mean over the same things.
         gain_low, gain_high: 95 % interval of how much better ours is.
-        beaten: whether ours is better: "yes", "no", or "unsure" where the interval holds more than one sign
-            or all comes from one group.
+        beaten: whether ours is better: "yes", "no", or "unsure" where the interval holds zero or all comes
+            from one group; "" for `FLOOR`, which is no rival.
     """
 
     name: str
@@ -128,10 +130,9 @@ def _score(metric: str, groups: Sequence[dict[str, float]]) -> Score:
     baselines = []
     for column, name in enumerate(names[1:], start=1):
         gain_low, gain_high = np.quantile(sign * (drawn[:, 0] - drawn[:, column]), _SHARES)
-        verdict = "unsure"
-        if len(groups) > 1 and (gain_low > 0 or gain_high <= 0):
-            verdict = "yes" if gain_low > 0 else "no"
         name = name.removeprefix("other ")
+        verdict = _verdict(float(gain_low), float(gain_high)) if len(groups) > 1 else "unsure"
+        verdict = "" if name == FLOOR else verdict
         baselines.append(Baseline(name, float(values[column]), float(gain_low), float(gain_high), verdict))
     return Score(
         metric,
@@ -143,6 +144,13 @@ def _score(metric: str, groups: Sequence[dict[str, float]]) -> Score:
         len(groups),
         tuple(baselines),
     )
+
+
+def _verdict(gain_low: float, gain_high: float) -> str:
+    """Read the interval of a gain; sums of the same numbers in another order are no gain."""
+    if gain_low > _ROUNDING:
+        return "yes"
+    return "no" if gain_high <= _ROUNDING else "unsure"
 
 
 def _drawn_means(sums: NDArray[np.float64], counts: NDArray[np.float64], metric: str) -> NDArray[np.float64]:

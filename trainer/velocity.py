@@ -6,6 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from somtom.schemas.pictures import decode_jpeg
+from somtom.schemas.sample import Sample, extra_names
+
 Picture = NDArray[np.uint8]
 Points = NDArray[np.float64]
 
@@ -116,3 +119,26 @@ def _part(cost: NDArray[np.float64], lowest: int) -> float:
     before, here, after = (float(one) for one in cost[lowest - 1 : lowest + 2])
     bend = before - 2 * here + after
     return 0.5 * (before - after) / bend if bend > 0 else 0.0
+
+
+def history_steps(sample: Sample) -> NDArray[np.float64] | None:
+    """Tell from a clip's history pictures how far each of its marks moves in one sampled step.
+
+    Returns:
+        (K, 2) pixels; None where the sample is no clip or no earlier picture of it is known.
+    """
+    record, pictures = sample.record, dict(sample.extra)
+    known = [
+        (pictures[name], step["t_s"])
+        for name, step in zip(extra_names(len(record["history"]), 0), record["history"], strict=True)
+        if step["known"] and step["t_s"] < 0 and name in pictures
+    ][-PICTURES:]
+    step_s = record["source"]["step_s"]
+    if not known or step_s <= 0 or len(sample.traces) < 2 or not record["marks"]:
+        return None
+    present = decode_jpeg(sample.clean_jpeg)
+    earlier = [decode_jpeg(data) for data, _ in known]
+    if any(picture.shape != present.shape for picture in earlier):
+        return None
+    points = np.array([(mark["x"], mark["y"]) for mark in record["marks"]])
+    return past_velocity(present, earlier, [t_s for _, t_s in known], points) * float(step_s)
