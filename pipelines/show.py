@@ -1,6 +1,5 @@
 """Contact sheets of a built data set: each marked picture with its traces, and what is said about it."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from itertools import islice
@@ -9,10 +8,25 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from somtom.marks.draw import draw_traces
 from somtom.marks.sprites import embedded_font
+from somtom.pipelines.sheet import (
+    ANSWER,
+    CELL,
+    FONT,
+    INK,
+    PALE,
+    PAPER,
+    SMALL,
+    Line,
+    draw_page,
+    fitted_size,
+    line_height,
+    wrap,
+    write_sheet,
+)
 from somtom.schemas.folder import META, SHARDS
 from somtom.schemas.marks import Mark, Marks
 from somtom.schemas.pictures import decode_jpeg
@@ -21,19 +35,7 @@ from somtom.schemas.record import Record
 from somtom.schemas.sample import Sample, load_sample
 from somtom.schemas.tar import count_samples, read_shard
 
-_COLUMNS = 3
-CELL = 640  # pixels: width of a cell, and the most its picture's height may be ...
-_LONG, _HIGHEST = 2.0, 3  # ... of one that is not this often as tall as wide; those may be 3 cells high
-_GAP = 24
 _STRIP, _SMALL_PICTURES = 120, 5  # pixels: height of history and camera pictures; how many stand in a row
-_FONT, _SMALL = 17, 14
-_LINES = 14  # of a turn's text; the rest is cut
-_PAPER, _INK, _PALE, _ANSWER = (250, 250, 248), (25, 25, 25), (110, 110, 110), (0, 70, 140)
-
-# A text may break after a space, and after the points of a trace.
-_PIECES = re.compile(r"\S*?\],|\S+\s*|\s+")
-
-Line = tuple[str, int, tuple[int, int, int]]  # text, font size, colour
 
 
 def write_contact_sheets(
@@ -67,10 +69,10 @@ def write_contact_sheets(
     for sample in _samples(shards, limit):
         cells.append(draw_cell(sample, cell))
         if len(cells) == max(1, per_sheet):
-            written.append(_write_sheet(target, len(written), cells))
+            written.append(write_sheet(target, len(written), cells))
             cells = []
     if cells:
-        written.append(_write_sheet(target, len(written), cells))
+        written.append(write_sheet(target, len(written), cells))
     return written
 
 
@@ -80,24 +82,15 @@ def draw_cell(sample: Sample, cell: int = CELL) -> NDArray[np.uint8]:
     record = sample.record
     facts = [record["task"], record["split"], said_of_marks(record)]
     facts.append(f"{record['width']} x {record['height']}")
-    lines: list[Line] = _wrap(sample.key, _FONT, _INK, cell)
-    lines += _wrap(" · ".join(filter(None, facts)), _SMALL, _PALE, cell)
+    lines: list[Line] = wrap(sample.key, FONT, INK, cell)
+    lines += wrap(" · ".join(filter(None, facts)), SMALL, PALE, cell)
     if record["instruction"]:
-        lines += _wrap(f"Instruction: {record['instruction']}", _SMALL, _PALE, cell)
+        lines += wrap(f"Instruction: {record['instruction']}", SMALL, PALE, cell)
     for turn in record["conversations"]:
         asked = turn["from"] == "human"
         text = turn["value"].replace("<image>", "").strip()
-        lines += _wrap(text, _FONT, _INK if asked else _ANSWER, cell)
-    pictures = [_centred(picture, cell), *_strips(sample, cell)]
-    tall = sum(_line_height(size) for _, size, _ in lines)
-    above = sum(len(one) for one in pictures)
-    page = Image.new("RGB", (cell, above + 10 + tall), _PAPER)
-    page.paste(Image.fromarray(np.concatenate(pictures)), (0, 0))
-    draw, top = ImageDraw.Draw(page), above + 8
-    for text, size, colour in lines:
-        draw.text((0, top), text, fill=colour, font=embedded_font(size))
-        top += _line_height(size)
-    return np.asarray(page)
+        lines += wrap(text, FONT, INK if asked else ANSWER, cell)
+    return draw_page([picture, *_strips(sample, cell)], lines, cell)
 
 
 def said_of_marks(record: Record) -> str:
@@ -110,32 +103,24 @@ def said_of_marks(record: Record) -> str:
     return ", ".join(filter(None, (f"{count} marks", said.get(record["task"], f"{foreground} moving"))))
 
 
-def _centred(picture: NDArray[np.uint8], cell: int) -> NDArray[np.uint8]:
-    """Put the picture in the middle of the cell's width."""
-    page = np.full((picture.shape[0], cell, 3), _PAPER, np.uint8)
-    left = (cell - picture.shape[1]) // 2
-    page[:, left : left + picture.shape[1]] = picture
-    return page
-
-
 def _strips(sample: Sample, cell: int) -> list[NDArray[np.uint8]]:
     """Set the history pictures and further cameras side by side, small, each under its member's name."""
     past = {f"h{number:02d}.jpg": step for number, step in enumerate(sample.record["history"])}
     strips = []
     for start in range(0, len(sample.extra), _SMALL_PICTURES):
         some = sample.extra[start : start + _SMALL_PICTURES]
-        strip = Image.new("RGB", (cell, _STRIP + _line_height(_SMALL)), _PAPER)
+        strip = Image.new("RGB", (cell, _STRIP + line_height(SMALL)), PAPER)
         draw = ImageDraw.Draw(strip)
         for place, (name, data) in enumerate(some):
             left, room = place * cell // _SMALL_PICTURES, cell // _SMALL_PICTURES - 6
             step = past.get(name)
             said = f"{name} {step['t_s']:.2f}" if step else name
             draw.text(
-                (left, 0), said if not step or step["known"] else f"{name} none", _PALE, embedded_font(_SMALL)
+                (left, 0), said if not step or step["known"] else f"{name} none", PALE, embedded_font(SMALL)
             )
             small = Image.fromarray(decode_jpeg(data))
             small.thumbnail((room, _STRIP))
-            strip.paste(small, (left, _line_height(_SMALL)))
+            strip.paste(small, (left, line_height(SMALL)))
         strips.append(np.asarray(strip))
     return strips
 
@@ -164,10 +149,8 @@ def _picture_with_traces(sample: Sample, cell: int) -> NDArray[np.uint8]:
     """Scale the marked picture to the cell and draw the traces on it, but not over the marks."""
     marked, clean = decode_jpeg(sample.marked_jpeg), decode_jpeg(sample.clean_jpeg)
     height, width = marked.shape[:2]
-    highest = cell * (_HIGHEST if height > _LONG * width else 1)
-    scale = min(cell / width, highest / height)
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    size = fitted_size(width, height, cell)
+    how = cv2.INTER_AREA if size[0] < width else cv2.INTER_CUBIC
     marked, clean = (cv2.resize(picture, size, interpolation=how) for picture in (marked, clean))
     traces = sample.traces.copy()
     traces[..., :2] = (traces[..., :2] + 0.5) * np.array(size) / (width, height) - 0.5
@@ -179,57 +162,3 @@ def _picture_with_traces(sample: Sample, cell: int) -> NDArray[np.uint8]:
     label = cv2.morphologyEx(differs, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8)).astype(bool)
     drawn[label] = marked[label]
     return drawn
-
-
-def _wrap(text: str, size: int, colour: tuple[int, int, int], cell: int) -> list[Line]:
-    """Break the text into lines that fit the cell, `_LINES` at most."""
-    font = embedded_font(size)
-    lines: list[str] = []
-    for paragraph in text.split("\n"):
-        line = ""
-        for piece in _PIECES.findall(paragraph):
-            if line and font.getlength(line + piece.rstrip()) > cell:
-                lines.append(line)
-                line = ""
-            line += piece
-            # One word may be wider than the cell, above all in a script without spaces.
-            while font.getlength(line[:cell].rstrip()) > cell and len(lines) <= _LINES:
-                cut = _fitting(line, font, cell)
-                lines.append(line[:cut])
-                line = line[cut:]
-        lines.append(line)
-    if len(lines) > _LINES:
-        lines = [*lines[: _LINES - 1], lines[_LINES - 1].rstrip()[:-2] + " …"]
-    return [(line.rstrip(), size, colour) for line in lines]
-
-
-def _fitting(text: str, font: ImageFont.FreeTypeFont, cell: int) -> int:
-    """Count the letters of the text that fit on one line, 1 at least."""
-    low, high = 1, len(text)
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if font.getlength(text[:middle]) <= cell else (low, middle - 1)
-    return low
-
-
-def _line_height(size: int) -> int:
-    """Pixels from one line of text to the next."""
-    return round(size * 1.35)
-
-
-def _write_sheet(target: Path, number: int, cells: Sequence[NDArray[np.uint8]]) -> Path:
-    """Set the cells in rows and write them as sheet-000.png, ..."""
-    columns, wide = min(_COLUMNS, len(cells)), cells[0].shape[1]
-    rows = [cells[start : start + columns] for start in range(0, len(cells), columns)]
-    tall = [max(cell.shape[0] for cell in row) for row in rows]
-    page = np.empty((sum(tall) + _GAP * (len(rows) + 1), columns * (wide + _GAP) + _GAP, 3), dtype=np.uint8)
-    page[:] = _PAPER
-    top = _GAP
-    for row, height in zip(rows, tall, strict=True):
-        for column, cell in enumerate(row):
-            left = _GAP + column * (wide + _GAP)
-            page[top : top + cell.shape[0], left : left + wide] = cell
-        top += height + _GAP
-    path = target / f"sheet-{number:03d}.png"
-    Image.fromarray(page).save(path)
-    return path
