@@ -72,20 +72,6 @@ def test_our_engine_computes_what_the_authors_do(
 
 
 @needs_package
-def test_a_batch_is_what_each_clip_gives_alone(official: TrackingSettings) -> None:
-    tracker = make_tracker(replace(official, iterations=1))
-    clips = [draw_clip(0), draw_clip(1, height=48, width=160)]
-    queries = [grid_queries(WIDTH, HEIGHT, 3), grid_queries(160, 48, 3)]
-
-    together = tracker.open_batch(clips).track_batch(queries)  # type: ignore[attr-defined]
-
-    for clip, asked, found in zip(clips, queries, together, strict=True):
-        alone = tracker.open(clip).track(asked)
-        assert found.xy.tobytes() == alone.xy.tobytes()
-        assert found.confidence.tobytes() == alone.confidence.tobytes()
-
-
-@needs_package
 def test_no_points_single_frames_and_long_clips_are_fine(official: TrackingSettings) -> None:
     settings = replace(official, iterations=1, chunk_frames=8)
     tracker, queries = make_tracker(settings), grid_queries(WIDTH, HEIGHT, 3) + np.float32([9, 0, 0])

@@ -6,7 +6,6 @@ tracked both ways.
 """
 
 import importlib.util
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +22,8 @@ VERSION = "1"  # changes whenever outputs do
 
 class CoTracker3Official:
     """The authors' offline model with the same weights, pictures and queries as our engine.
+
+    It takes one clip at a time: the package fails on a batch of two.
 
     Raises:
         ValueError: in one line: torch, the package, the weights or the acceptance of their licence is
@@ -45,6 +46,7 @@ class CoTracker3Official:
         from somtom.tracking.cotracker3_official_engine import OfficialEngine
 
         self._engine = OfficialEngine(weights.path, settings)
+        self.on_gpu = self._engine.device.type != "cpu"
         self.info = TrackerInfo(
             name="cotracker3-official",
             version=f"{VERSION}-{self._engine.package_version}",
@@ -57,7 +59,3 @@ class CoTracker3Official:
     def open(self, frames: NDArray[np.uint8]) -> CoTracker3Session:
         """Take a clip."""
         return CoTracker3Session(self._engine, [frames])
-
-    def open_batch(self, clips: Sequence[NDArray[np.uint8]]) -> CoTracker3Session:
-        """Take several clips of as many frames each; the model sees them one after the other."""
-        return CoTracker3Session(self._engine, clips)

@@ -38,27 +38,19 @@ class OfficialEngine:
         self.package_version = str(__version__)
 
     @torch.inference_mode()
-    def extract(self, clips: Sequence[NDArray[np.uint8]]) -> list[Tensor]:
-        """Resize clips, each (T, H, W, 3) uint8 RGB, to (1, T, 3, h, w) from 0 to 255.
+    def extract(self, clips: Sequence[NDArray[np.uint8]]) -> Tensor:
+        """Resize the one clip, (T, H, W, 3) uint8 RGB, to (1, T, 3, h, w) from 0 to 255.
 
         The package computes features anew with every call.
         """
+        (clip,) = clips
         size = (self.settings.model_height, self.settings.model_width)
-        resized = []
-        for clip in clips:
-            pictures = torch.from_numpy(clip.copy()).to(self.device).permute(0, 3, 1, 2).float()
-            pictures = functional.interpolate(pictures, size, mode="bilinear", align_corners=True)
-            resized.append(pictures[None])
-        return resized
+        pictures = torch.from_numpy(clip.copy()).to(self.device).permute(0, 3, 1, 2).float()
+        return functional.interpolate(pictures, size, mode="bilinear", align_corners=True)[None]
 
     @torch.inference_mode()
-    def track(self, features: list[Tensor], queries: NDArray[np.float32]) -> Estimate:
-        """Track queries (B, N, 3: frame, x, y in pixels of the model's pictures), a clip at a time.
-
-        The package fails on a batch of two.
-        """
-        found = []
-        for pictures, asked in zip(features, torch.from_numpy(queries).to(self.device), strict=True):
-            outputs = self.model(video=pictures, queries=asked[None], iters=self.settings.iterations)
-            found.append([output.cpu().numpy() for output in outputs[:3]])
-        return Estimate(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+    def track(self, features: Tensor, queries: NDArray[np.float32]) -> Estimate:
+        """Track queries (1, N, 3: frame, x, y in pixels of the model's pictures)."""
+        asked = torch.from_numpy(queries).to(self.device)
+        xy, visible, confidence, _ = self.model(video=features, queries=asked, iters=self.settings.iterations)
+        return Estimate(*(output.cpu().numpy() for output in (xy, visible, confidence)))
