@@ -14,8 +14,19 @@ import cv2
 from somtom.pipelines.card import title_of, write_card
 from somtom.pipelines.output import work_path
 from somtom.schemas.books import SCAN, Books, add_books, count_books
+from somtom.schemas.energon import write_energon
 from somtom.schemas.files import sweep_temporaries, write_whole
-from somtom.schemas.folder import MANIFESTS, META, PROVENANCE, SHARDS, TIMINGS, TRACKS
+from somtom.schemas.folder import (
+    DALI,
+    MANIFESTS,
+    META,
+    PROVENANCE,
+    SHARDS,
+    TIMINGS,
+    TRACKS,
+    dali_path,
+    shard_path,
+)
 from somtom.schemas.manifest import Manifest, read_manifest, read_timings
 from somtom.schemas.meta_tables import (
     read_items,
@@ -30,6 +41,8 @@ from somtom.schemas.plan_table import PlannedShard
 from somtom.schemas.reasons import Reject
 from somtom.schemas.sample import extra_names
 from somtom.schemas.settings import ClipSettings
+from somtom.schemas.shard_index import write_dali_index
+from somtom.schemas.tar import list_members
 
 PACKAGES = (
     "somtom",
@@ -87,6 +100,8 @@ def finish_build(folder: Path, planned: Sequence[PlannedShard], clips: int, sett
     # Not the folder's name: the same build elsewhere must give the same bytes.
     names = sorted({one.source for one in books})
     write_wids(folder, "-".join(names), manifests)
+    write_energon(folder, manifests)
+    _complete_indices(folder, manifests)
     write_provenance(folder)
     write_card(folder, title_of(names), extra)
     _sweep(folder, {one.name for one in planned})
@@ -110,6 +125,13 @@ def _manifests(folder: Path, planned: Sequence[PlannedShard]) -> Iterator[Manife
         if manifest is None:
             raise RuntimeError(f"{one.name}: its manifest is missing or damaged; run the build again")
         yield manifest
+
+
+def _complete_indices(folder: Path, manifests: Sequence[Manifest]) -> None:
+    """Index the shards that have none, because it was removed or an older version wrote them."""
+    for one in manifests:
+        if one.samples and not dali_path(folder, one.shard).is_file():
+            write_dali_index(folder, one.shard, list_members(shard_path(folder, one.shard)))
 
 
 def write_provenance(folder: Path) -> None:
@@ -138,6 +160,7 @@ def _sweep(folder: Path, planned: set[str]) -> None:
         (TRACKS, ".parquet"),
         (f"{META}/{MANIFESTS}", ".json"),
         (f"{META}/{TIMINGS}", ".json"),
+        (f"{META}/{DALI}", ".idx"),
     ):
         for path in (folder / part).glob(f"*{suffix}"):
             if path.name.removesuffix(suffix) not in planned:

@@ -14,6 +14,7 @@ from somtom.schemas.check_meta import (
     read_manifests,
     samples_faults,
 )
+from somtom.schemas.check_readers import reader_faults
 from somtom.schemas.check_sample import check_sample
 from somtom.schemas.check_tar import read_checked, suffix_faults
 from somtom.schemas.check_tracks import tracks_faults
@@ -52,6 +53,7 @@ def check_dataset(folder: Path) -> Iterator[str]:
     yield from books_faults(folder, manifests.values())
     extra = tuple(tars.suffixes[len(FIRST_MEMBERS) :])
     yield from index_faults(folder, manifests, extra)
+    yield from reader_faults(folder, manifests)
     yield from card_faults(folder, sorted(tars.splits), extra)
     yield from made_with_faults(folder)
     yield from tracks_faults(folder, manifests)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 CARD = "README.md"
 SHARDS, TRACKS, META, ENERGON = "shards", "tracks", "meta", ".nv-meta"
-MANIFESTS, TIMINGS = "manifests", "timings"
+MANIFESTS, TIMINGS, DALI = "manifests", "timings", "dali"
 CONFIG, PROVENANCE = "config.toml", "provenance.json"
 
 
@@ -21,6 +21,11 @@ def tracks_path(folder: Path, shard: str) -> Path:
 def manifest_path(folder: Path, shard: str) -> Path:
     """What the shard is; written last."""
     return folder / META / MANIFESTS / f"{shard}.json"
+
+
+def dali_path(folder: Path, shard: str) -> Path:
+    """Where DALI finds the shard's members."""
+    return folder / META / DALI / f"{shard}.idx"
 
 
 def timings_path(folder: Path, shard: str) -> Path:

@@ -57,8 +57,8 @@ def member_header(name: str, size_bytes: int) -> bytes:
 class ShardWriter:
     """Writes samples to a shard that appears whole, or not at all when the block ends in an error.
 
-    A shard without samples leaves no file and takes away one that stood there. `samples`, `size_bytes`,
-    `sha256` and `md5` describe the file; they are final once the block has ended.
+    A shard without samples leaves no file and takes away one that stood there. `samples`, `members`,
+    `size_bytes`, `sha256` and `md5` describe the file; they are final once the block has ended.
     """
 
     def __init__(self, path: Path) -> None:
@@ -67,6 +67,7 @@ class ShardWriter:
         self.size_bytes = 0
         self.sha256 = ""
         self.md5 = ""
+        self.members: list[Member] = []
         self._keys: set[str] = set()
         self._suffixes: list[str] = []
         self._stack = contextlib.ExitStack()
@@ -92,7 +93,9 @@ class ShardWriter:
             raise ValueError(f"{sample.key}: members {suffixes}, but the shard's are {self._suffixes}")
         self._keys.add(sample.key)
         for name, data in members:
-            self._file.write(member_header(name, len(data)))
+            header = member_header(name, len(data))
+            self.members.append(Member(name, self._file.size_bytes, len(data), header))
+            self._file.write(header)
             self._file.write(data)
             self._file.write(bytes(-len(data) % BLOCK))
         self.samples += 1
@@ -212,14 +215,23 @@ def read_shard(
         yield key, members
 
 
-def count_samples(path: Path) -> int:
-    """Count a shard's samples by its members' names alone.
+def list_members(path: Path) -> list[Member]:
+    """List a shard's members by their headers alone.
 
     Raises:
         DataError: `unreadable`, naming the file, as `read_shard` does.
     """
     try:
         with path.open("rb") as file:
-            return len({member.name.partition(".")[0] for member in _headers(file)})
+            return list(_headers(file))
     except DataError as error:
         raise DataError(error.reason, f"{path.name}: {error.message}") from error
+
+
+def count_samples(path: Path) -> int:
+    """Count a shard's samples by its members' names alone.
+
+    Raises:
+        DataError: `unreadable`, naming the file, as `read_shard` does.
+    """
+    return len({member.name.partition(".")[0] for member in list_members(path)})

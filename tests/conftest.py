@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from somtom.pipelines.card import write_card
 from somtom.schemas.answers import format_som, format_tom, quantise
 from somtom.schemas.books import SCAN, add_books, count_books
+from somtom.schemas.energon import write_energon
 from somtom.schemas.folder import CONFIG, META, PROVENANCE, plan_path, shard_path, tracks_path
 from somtom.schemas.keys import sample_key
 from somtom.schemas.manifest import make_manifest, write_manifest
@@ -32,6 +33,7 @@ from somtom.schemas.record import complete_record
 from somtom.schemas.refs import ItemFacts, Ref, ShardSpec
 from somtom.schemas.sample import Sample
 from somtom.schemas.sample_rows import sample_row
+from somtom.schemas.shard_index import write_dali_index
 from somtom.schemas.tar import BLOCK, RECORD_BYTES, ShardWriter, member_header, read_members
 from somtom.schemas.tracks import TrackerInfo, Tracks
 from somtom.schemas.tracks_table import StoredClip, TracksWriter
@@ -218,6 +220,7 @@ def draw_dataset(folder: Path) -> None:
                 if reason == "crashed":
                     clip = StoredClip(ref, reject=rejects[-1])
                 tracks.write(clip if clip.reject else replace(clip, clean_jpeg=sample.clean_jpeg))
+        write_dali_index(folder, spec.name, shard.members)
         manifests.append(make_manifest(spec, shard, tracks, rows, rejects))
         write_manifest(folder, manifests[-1], {"decode": 0.5})
     items = [
@@ -235,6 +238,7 @@ def draw_dataset(folder: Path) -> None:
     write_counts(folder, add_books(books))
     write_wids(folder, "toys", manifests)
     write_features(folder)
+    write_energon(folder, manifests)
     (folder / META / CONFIG).write_text("")
     (folder / META / PROVENANCE).write_text("{}")
     write_card(folder, "toys")

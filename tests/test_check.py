@@ -92,7 +92,6 @@ def test_a_folder_among_the_shards_is_one_fault(small_dataset: Path) -> None:
 
 
 def test_files_that_other_stacks_need_may_lie_there(small_dataset: Path) -> None:
-    (small_dataset / ".nv-meta").mkdir()
     (small_dataset / ".nv-meta" / "dataset.json").write_text("{}")
     (small_dataset / "report.html").write_text("")
 

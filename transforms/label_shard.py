@@ -13,6 +13,7 @@ from somtom.schemas.refs import ShardSpec
 from somtom.schemas.sample import Sample
 from somtom.schemas.sample_rows import SampleRow, sample_row
 from somtom.schemas.settings import BuildSettings
+from somtom.schemas.shard_index import write_dali_index
 from somtom.schemas.tar import ShardWriter
 from somtom.schemas.tracks_table import StoredClip, TracksWriter
 from somtom.sources.source import Source
@@ -53,7 +54,7 @@ class LabelShards:
 def write_shard(
     spec: ShardSpec, clips: Iterator[StoredClip], folder: Path, settings: BuildSettings, clock: Clock
 ) -> Manifest:
-    """Label the clips and write shard, tracks and, last, the manifest.
+    """Label the clips and write shard, its index, tracks and, last, the manifest.
 
     `clips` are those of the spec's refs in order, each with its pictures or a reject.
     """
@@ -75,6 +76,7 @@ def write_shard(
                 rejects.append(outcome)
                 tracks.write(clip)
             clock.lap("write")
+    write_dali_index(folder, spec.name, shard.members)
     manifest = make_manifest(spec, shard, tracks, rows, rejects)
     write_manifest(folder, manifest, clock.seconds)
     return manifest
