@@ -82,19 +82,26 @@ STYLES: dict[str, MarkStyle] = {
 }
 
 
+def draw_nothing(image: Image, marks: Sequence[Mark]) -> None:
+    """Leave the picture as it is: the style "none", for models that are to do without marks."""
+
+
+_ALL_STYLES: dict[str, MarkStyle] = {**STYLES, "none": draw_nothing}
+
+
 def mark_style(name: str) -> MarkStyle:
-    """Look a style up in `STYLES`, or import the user's own, `"module:function"` or `"module:Class"`.
+    """Look a style up by its name, or import the user's own, `"module:function"` or `"module:Class"`.
 
     A class is made without arguments and its object must be callable like a function of `MarkStyle`.
 
     Raises:
         ValueError: there is no such style; the message names the nearest one.
     """
-    if name in STYLES:
-        return STYLES[name]
+    if name in _ALL_STYLES:
+        return _ALL_STYLES[name]
     module, colon, attribute = name.partition(":")
     if not colon:
-        near = difflib.get_close_matches(name, STYLES, n=1, cutoff=0.0)[0]
+        near = difflib.get_close_matches(name, _ALL_STYLES, n=1, cutoff=0.0)[0]
         raise ValueError(f'unknown mark style {name!r}: did you mean {near!r}? (or "module:function")')
     try:
         found = getattr(importlib.import_module(module), attribute)

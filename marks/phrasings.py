@@ -24,6 +24,32 @@ TOM_QUESTIONS: tuple[str, ...] = (
     "What moves next? Answer in JSON: each moving mark with its {steps} future positions.",
 )
 
+# Say which marks move, and not where to.
+MOVING_QUESTIONS: tuple[str, ...] = (
+    "Which marks will move in the next {steps} frames?",
+    "Name the marks that are going to move, with their positions.",
+    "Some of the marks move. Which ones, and where are they now?",
+    "Find the marks that move next.",
+    "For every mark in motion, write its number and where it is now.",
+    "What moves next? List those marks.",
+)
+# The same of points without numbers: whole traces, each from where its point is now, ...
+POINT_TRACE_QUESTIONS: tuple[str, ...] = (
+    "Which points will move, and where will each be in the next {steps} frames? Answer in JSON.",
+    "Give the traces of moving points, from where they are now through the next {steps} frames, as JSON.",
+    "Find points that are going to move and predict their positions for {steps} frames, as JSON.",
+    "As JSON, write points that move: where each is now and its next {steps} positions.",
+    "Predict how the scene goes on: moving points and their next {steps} positions, in JSON.",
+    "What moves next? Answer in JSON: points that move with their {steps} future positions.",
+)
+# ... or where they are now.
+POINT_QUESTIONS: tuple[str, ...] = (
+    "Which points will move in the next {steps} frames? Answer in JSON.",
+    "Give points that are going to move, as JSON.",
+    "Some things here move. As JSON, write points on them.",
+    "What moves next? Answer in JSON: points that move.",
+)
+
 # Say what to do next on a screen; `{instruction}` is the task.
 ACTION_QUESTIONS: tuple[str, ...] = (
     "Task: {instruction}\nWhat is the next action?",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import tomli_w
 
-from somtom.pipelines.config_rules import ConfigError, check_cameras, check_values
+from somtom.pipelines.config_rules import ConfigError, check_cameras, check_numbers, check_values
 from somtom.schemas.settings import BuildSettings
 from somtom.sources.source import Source
 from somtom.sources.sources import SOURCES, source_class
@@ -92,6 +92,7 @@ def parse_config(tree: Mapping[str, object]) -> BuildConfig:
     settings = BuildSettings(**parsed)  # type: ignore[arg-type]  # each section was made of its field's type
     check_values(settings)
     check_cameras(sources, settings)
+    check_numbers(sources, settings)
     return BuildConfig(sources=sources, settings=settings)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from somtom.marks.draw import STYLES, mark_style
 from somtom.marks.pair_marks import FRAMES
 from somtom.schemas.settings import BuildSettings, TrackingSettings
+from somtom.sources.screens import ScreenSource
 from somtom.sources.source import Source
 from somtom.tracking.trackers import TRACKERS, make_tracker, tracker_factory
 
@@ -67,6 +68,8 @@ BOUNDS: dict[str, tuple[float, float]] = {
 CHOICES: dict[str, tuple[str, ...]] = {
     "shots.detector": ("adaptive", "content", "none"),
     "tracking.detect": ("auto", "always", "never"),
+    "motion.camera": ("auto", "always", "never"),
+    "text.future": ("traces", "marks"),
     "tracking.precision": ("float32", "bfloat16"),
     "tracking.device": ("auto", "cuda", "mps", "cpu"),
     "vl.boxes": ("keep", "marks"),
@@ -144,4 +147,24 @@ def check_cameras(sources: Sequence[Source], settings: BuildSettings) -> None:
             raise ConfigError(
                 f"source[{number}].cameras: lists {further} further cameras, but clips.cameras = "
                 f"{settings.clips.cameras}: set clips.cameras = {further}"
+            )
+
+
+def check_numbers(sources: Sequence[Source], settings: BuildSettings) -> None:
+    """Refuse numbers in the text that the picture does not show, and inputs that cannot do without them.
+
+    Raises:
+        ConfigError: that is so.
+    """
+    if settings.text.numbers:
+        if settings.marks.style == "none":
+            raise ConfigError(
+                "marks.style = 'none': the text may not name numbers then: set text.numbers = false too"
+            )
+        return
+    for number, source in enumerate(sources):
+        if isinstance(source, ScreenSource):
+            raise ConfigError(
+                f"source[{number}].kind = {source.kind!r}: text.numbers = false is for clips; the marks of "
+                "screenshots have numbers: build them apart"
             )

@@ -175,7 +175,11 @@ def _camera(clip: StoredClip, motion: Motion, settings: BuildSettings) -> Iterat
     steps = mean_displacement(tracks.xy[:, static], _believed(tracks)[:, static])
     share = float((steps > eta).mean()) if len(steps) else 0.0
     verdict = "moved, and was compensated" if motion.camera_moved else "stood still"
+    if rule.camera == "never":
+        verdict = "was not looked for"
     because = " (first person: always compensated)" if clip.ref.first_person else ""
+    if rule.camera != "auto":
+        because = f" (motion.camera = {rule.camera})"
     yield (
         f"  camera    {verdict}{because}: {share:.0%} of the static points went more than {eta:.3f} px "
         f"a step in the picture (more than {rule.camera_share:.0%} are needed)"

@@ -112,6 +112,51 @@ def parse_tom(text: str) -> dict[int, list[Point]]:
     return traces
 
 
+def format_points(points: Sequence[Point]) -> str:
+    """Write points without numbers, as JSON.
+
+    >>> format_points([(121, 87), (0, 255)])
+    '[[121,87],[0,255]]'
+    """
+    return json.dumps([list(point) for point in points], separators=(",", ":"))
+
+
+def parse_points(text: str) -> list[Point]:
+    """Read back what `format_points` wrote.
+
+    Raises:
+        ValueError: the text is no such JSON.
+    """
+    points = _load(text)
+    if not isinstance(points, list) or not text.startswith("[") or not all(map(_is_point, points)):
+        raise ValueError(f"not a list of [x,y]: {text[:80]!r}")
+    return [(x, y) for x, y in points]
+
+
+def format_paths(paths: Sequence[Sequence[Point]]) -> str:
+    """Write traces without numbers, as JSON.
+
+    >>> format_paths([[(124, 90), (129, 93)]])
+    '[[[124,90],[129,93]]]'
+    """
+    return "[" + ",".join(format_points(path) for path in paths) + "]"
+
+
+def parse_paths(text: str) -> list[list[Point]]:
+    """Read back what `format_paths` wrote.
+
+    Raises:
+        ValueError: the text is no such JSON, or a trace has no point.
+    """
+    paths = _load(text)
+    if not isinstance(paths, list) or not text.startswith("["):
+        raise ValueError(f"not a list of traces: {text[:80]!r}")
+    for path in paths:
+        if not isinstance(path, list) or not path or not all(map(_is_point, path)):
+            raise ValueError(f"not a list of [x,y]: {path!s:.80}")
+    return [[(x, y) for x, y in path] for path in paths]
+
+
 def _load(text: str) -> object:
     """Read JSON, with objects as lists of pairs so that a name given twice is seen."""
     try:

@@ -65,6 +65,7 @@ class TrackingSettings:
 class MotionSettings:
     """When the camera moved, and what moves."""
 
+    camera: str = "auto"  # its motion is taken out of the traces: auto (where it moved) | always | never
     min_visible: float = 0.5  # a point seen in a smaller share of the frames is dropped
     eta: float = 0.5  # pixels per sampled step when the shorter side is 512: a point that moves more ...
     camera_share: float = 0.5  # ... and a larger share of such points in the background: the camera moves
@@ -76,7 +77,7 @@ class MotionSettings:
 class MarkSettings:
     """Which traces get a number and how it is drawn."""
 
-    style: str = "disc"  # a name of STYLES, or "module:Class"
+    style: str = "disc"  # a name of STYLES, or "module:Class"; none draws nothing
     foreground_min: int = 2  # k_f: clusters of moving traces, drawn from this range
     foreground_max: int = 5
     background_min: int = 6  # k_b: clusters of static traces
@@ -93,6 +94,8 @@ class TextSettings:
     """What the conversations look like."""
 
     use_instruction: bool = True  # say the input's own text where it has one
+    numbers: bool = True  # call marks by their numbers; false: clips' points by their places alone
+    future: str = "traces"  # what is asked of what moves in a clip: traces | marks (only which)
 
 
 @dataclass(frozen=True)

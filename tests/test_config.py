@@ -288,3 +288,13 @@ def test_more_cameras_than_the_samples_carry_are_refused() -> None:
 
     assert "set clips.cameras = 2" in mistake({"source": [source], "clips": {"cameras": 1}})
     assert parse_config({"source": [source], "clips": {"cameras": 2}}).settings.clips.cameras == 2
+
+
+def test_numbers_that_no_picture_shows_are_refused() -> None:
+    video, screens = ({"kind": kind, "path": "clips/"} for kind in ("video", "screenshots"))
+    tree: dict[str, object] = {"source": [video], "marks": {"style": "none"}}
+    with pytest.raises(ConfigError, match=r"set text\.numbers = false too"):
+        parse_config(tree)
+    parse_config({**tree, "text": {"numbers": False}})
+    with pytest.raises(ConfigError, match=r"source\[1\]\.kind = 'screenshots': text.numbers = false"):
+        parse_config({"source": [video, screens], "text": {"numbers": False}})

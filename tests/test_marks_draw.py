@@ -242,3 +242,10 @@ def test_traces_are_warm_where_they_move_and_cool_where_they_do_not() -> None:
     assert not image.any()
     assert drawn[30, 95, 0] > drawn[30, 95, 2] + 100
     assert drawn[80, 95, 2] > drawn[80, 95, 0] + 100
+
+
+def test_the_style_none_draws_nothing() -> None:
+    image = noise(64, 64)
+    drawn, labels = draw_measured(image, grid_marks(64, 64, 2, 2), "none")
+    assert np.array_equal(drawn, image)
+    assert labels is None

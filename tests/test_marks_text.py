@@ -3,9 +3,15 @@
 import numpy as np
 import pytest
 
-from somtom.marks.phrasings import SOM_QUESTIONS, TOM_QUESTIONS
+from somtom.marks.phrasings import (
+    MOVING_QUESTIONS,
+    POINT_QUESTIONS,
+    POINT_TRACE_QUESTIONS,
+    SOM_QUESTIONS,
+    TOM_QUESTIONS,
+)
 from somtom.marks.text import Conversation, write_conversations
-from somtom.schemas.answers import parse_som, parse_tom
+from somtom.schemas.answers import parse_paths, parse_points, parse_som, parse_tom
 from somtom.schemas.marks import Mark, Marks
 from somtom.schemas.settings import TextSettings
 
@@ -22,7 +28,7 @@ def some_marks(moving: bool = True) -> Marks:
     return Marks((Mark(1, 100, 50), Mark(2, 500, 200, foreground=moving)), traces)
 
 
-def write(marks: Marks, instruction: str = "", key: str = "clip", **changes: bool | int) -> Conversation:
+def write(marks: Marks, instruction: str = "", key: str = "clip", **changes: bool | str) -> Conversation:
     return write_conversations(marks, WIDTH, HEIGHT, instruction, TextSettings(**changes), key)  # type: ignore[arg-type]
 
 
@@ -82,3 +88,50 @@ def test_the_seed_picks_the_phrasing_and_every_phrasing_is_used() -> None:
     seconds = {write(some_marks(), key=f"k{i}").turns[2]["value"] for i in range(200)}
     assert (len(firsts), len(seconds)) == (len(SOM_QUESTIONS), len(TOM_QUESTIONS))
     assert write(some_marks(), key="k1") == write(some_marks(), key="k1")
+
+
+def test_what_moves_can_be_asked_for_without_its_traces() -> None:
+    written = write(some_marks(), future="marks")
+    assert (written.task, written.clamped) == ("som", 0)
+    assert parse_som(written.turns[3]["value"]) == {2: (250, 133)}
+    assert written.turns[:2] == write(some_marks()).turns[:2]
+
+
+def test_points_without_numbers_begin_their_traces_where_they_are() -> None:
+    written = write(some_marks(), "pick", numbers=False)
+    assert (written.task, written.clamped, len(written.turns)) == ("tom", 3, 2)
+    assert written.turns[0]["value"].startswith("<image>\nTask: pick\n")
+    assert parse_paths(written.turns[1]["value"]) == [[(250, 133), *[(255, 133)] * STEPS]]
+
+
+def test_points_without_numbers_can_do_without_traces() -> None:
+    written = write(some_marks(), numbers=False, future="marks")
+    assert (written.task, len(written.turns)) == ("som", 2)
+    assert parse_points(written.turns[1]["value"]) == [(250, 133)]
+
+
+@pytest.mark.parametrize("future", ["traces", "marks"])
+def test_without_numbers_nothing_is_an_answer_too(future: str) -> None:
+    written = write(some_marks(moving=False), numbers=False, future=future)
+    assert (written.task, written.turns[1]["value"]) == ("som", "[]")
+
+
+def test_no_question_about_points_speaks_of_marks_or_numbers() -> None:
+    for question in (*POINT_QUESTIONS, *POINT_TRACE_QUESTIONS):
+        assert "mark" not in question.lower()
+        assert "number" not in question.lower()
+
+
+@pytest.mark.parametrize(
+    ("changes", "phrasings", "turn"),
+    [
+        ({"future": "marks"}, MOVING_QUESTIONS, 2),
+        ({"numbers": False}, POINT_TRACE_QUESTIONS, 0),
+        ({"numbers": False, "future": "marks"}, POINT_QUESTIONS, 0),
+    ],
+)
+def test_every_phrasing_of_the_other_questions_is_used(
+    changes: dict[str, bool | str], phrasings: tuple[str, ...], turn: int
+) -> None:
+    asked = {write(some_marks(), key=f"k{i}", **changes).turns[turn]["value"] for i in range(200)}
+    assert len(asked) == len(phrasings)

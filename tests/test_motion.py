@@ -180,6 +180,25 @@ def test_first_person_footage_is_always_compensated() -> None:
     assert np.allclose(compensated.background_motion, pan(0.3), atol=0.05)
 
 
+def test_the_cameras_motion_can_be_left_in_or_always_be_taken_out() -> None:
+    square = inside(0.4, 0.4, 0.6, 0.6)
+    fast = apply_homographies(pan(3.0), grid())
+    fast[:, square] = grid()[square]  # stays in its place in the picture
+
+    def with_camera(xy: NDArray[np.float64], camera: str, always_compensate: bool = False) -> Motion:
+        rules = MotionSettings(camera=camera)
+        return estimate_motion(as_tracks(xy), WIDTH, HEIGHT, 1.0, rules, always_compensate, "video-1")
+
+    assert (with_camera(fast, "auto").moving == square).all()
+    never = with_camera(fast, "never", always_compensate=True)
+    assert not never.camera_moved
+    assert np.array_equal(never.xy, fast.astype(np.float32))
+    assert (never.moving == ~square).all()
+    slow = apply_homographies(pan(0.3), grid())
+    assert not with_camera(slow, "auto").camera_moved
+    assert with_camera(slow, "always").camera_moved
+
+
 def test_epsilon_grows_with_the_picture_and_with_the_step() -> None:
     tracks = as_tracks(np.tile(grid(), (FRAMES, 1, 1)))
     assert judge(tracks).epsilon == pytest.approx(2.0)

@@ -12,9 +12,13 @@ from somtom.schemas.answers import (
     Action,
     dequantise,
     format_action,
+    format_paths,
+    format_points,
     format_som,
     format_tom,
     parse_action,
+    parse_paths,
+    parse_points,
     parse_som,
     parse_tom,
     quantise,
@@ -63,6 +67,21 @@ def test_traces_are_read_back_and_are_json(traces: dict[int, list[tuple[int, int
     text = format_tom(traces)
     assert parse_tom(text) == traces
     assert all(isinstance(value, str) for value in json.loads(text).values())
+
+
+@given(st.lists(st.lists(POINTS, min_size=1, max_size=20)))
+def test_points_and_traces_without_numbers_are_read_back(paths: list[list[tuple[int, int]]]) -> None:
+    assert parse_paths(format_paths(paths)) == paths
+    for path in paths:
+        assert parse_points(format_points(path)) == path
+
+
+@pytest.mark.parametrize("text", ["", "1", "{}", "[1]", "[[1]]", "[[1.5,2]]", '["a"]', "[" * 100_000])
+def test_other_text_is_no_list_of_points(text: str) -> None:
+    with pytest.raises(ValueError):
+        parse_points(text)
+    with pytest.raises(ValueError):
+        parse_paths(text)
 
 
 @pytest.mark.parametrize("text", ["", "Mark 3", "Mark 3 at [1, 2]", "Mark 1 at [1,2], Mark 1 at [3,4]", "x"])

@@ -37,7 +37,8 @@ def estimate_motion(
     Args:
         width: of the frames that the tracks are in, pixels.
         steps_per_epsilon: sampled step / wanted step; above 1 for a video slower than the wanted step.
-        always_compensate: first-person footage, whose camera always moves.
+        always_compensate: first-person footage, whose camera always moves; `settings.camera` goes before
+            only where it says "never".
         key: the clip's key; seeds the search.
     """
     scale = min(width, height) / REFERENCE_SIDE
@@ -46,15 +47,18 @@ def estimate_motion(
     frames, points = tracks.visible.shape
     evidence = tracks.seen & (tracks.confidence >= MIN_CONFIDENCE)
     kept = evidence.mean(axis=0) >= settings.min_visible if frames else np.zeros(points, bool)
-    camera = find_camera(
-        tracks.xy, evidence, width, height, settings.reprojection_px * scale, not always_compensate, key
-    )
-    background = camera.background & kept
-    camera_steps = mean_displacement(tracks.xy[:, background], evidence[:, background])
-    moved = always_compensate or (
-        not camera.is_still
-        and bool((camera_steps > eta).mean() > settings.camera_share if len(camera_steps) else False)
-    )
+    always = always_compensate or settings.camera == "always"
+    camera, moved = still_camera(frames, points), False
+    if settings.camera != "never":
+        camera = find_camera(
+            tracks.xy, evidence, width, height, settings.reprojection_px * scale, not always, key
+        )
+        background = camera.background & kept
+        camera_steps = mean_displacement(tracks.xy[:, background], evidence[:, background])
+        moved = always or (
+            not camera.is_still
+            and bool((camera_steps > eta).mean() > settings.camera_share if len(camera_steps) else False)
+        )
     if not moved:
         camera = still_camera(frames, points)
     xy = apply_homographies(np.linalg.inv(camera.background_motion).astype(np.float64), tracks.xy).astype(
