@@ -14,6 +14,7 @@ import cv2
 from somtom.pipelines.card import title_of, write_card
 from somtom.pipelines.output import work_path
 from somtom.schemas.books import SCAN, Books, add_books, count_books
+from somtom.schemas.croissant import write_croissant
 from somtom.schemas.energon import write_energon
 from somtom.schemas.files import sweep_temporaries, write_whole
 from somtom.schemas.folder import (
@@ -101,6 +102,7 @@ def finish_build(folder: Path, planned: Sequence[PlannedShard], clips: int, sett
     names = sorted({one.source for one in books})
     write_wids(folder, "-".join(names), manifests)
     write_energon(folder, manifests)
+    write_croissant(folder, title_of(names), manifests, extra)
     _complete_indices(folder, manifests)
     write_provenance(folder)
     write_card(folder, title_of(names), extra)

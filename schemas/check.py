@@ -14,7 +14,7 @@ from somtom.schemas.check_meta import (
     read_manifests,
     samples_faults,
 )
-from somtom.schemas.check_readers import reader_faults
+from somtom.schemas.check_readers import croissant_faults, reader_faults
 from somtom.schemas.check_sample import check_sample
 from somtom.schemas.check_tar import read_checked, suffix_faults
 from somtom.schemas.check_tracks import tracks_faults
@@ -49,11 +49,13 @@ def check_dataset(folder: Path) -> Iterator[str]:
             place = manifest_path(folder, name).relative_to(folder)
             yield from (f"{place}: {fault}" for fault in manifest_faults(manifest, [], 0, "", ""))
     yield from plan_faults(folder, manifests)
-    yield from samples_faults(folder, manifests)
+    of_table = list(samples_faults(folder, manifests))
+    yield from of_table
     yield from books_faults(folder, manifests.values())
     extra = tuple(tars.suffixes[len(FIRST_MEMBERS) :])
     yield from index_faults(folder, manifests, extra)
     yield from reader_faults(folder, manifests)
+    yield from croissant_faults(folder, manifests, extra, not of_table)
     yield from card_faults(folder, sorted(tars.splits), extra)
     yield from made_with_faults(folder)
     yield from tracks_faults(folder, manifests)

@@ -127,7 +127,7 @@ def _counter_faults(table: str, said: Counter[Any], made: Counter[Any]) -> Itera
 
 def index_faults(folder: Path, manifests: dict[str, Manifest], extra: tuple[str, ...]) -> Iterator[str]:
     """features.json is the field table's, and wids lists each split's shards."""
-    if _json(folder / META / FEATURES) != dataset_features(extra):
+    if read_json_or_none(folder / META / FEATURES) != dataset_features(extra):
         yield f"{META}/{FEATURES}: must equal the record's field table"
     expected: dict[str, list[dict[str, Any]]] = {}
     for one in manifests.values():
@@ -135,13 +135,14 @@ def index_faults(folder: Path, manifests: dict[str, Manifest], extra: tuple[str,
             expected.setdefault(wids_name(one.split), []).append(wids_entry(one))
     found = {path.name for path in (folder / META).glob("wids*.json")}
     for name in sorted(found | set(expected)):
-        index = _json(folder / META / name)
+        index = read_json_or_none(folder / META / name)
         listed = index.get("shardlist") if isinstance(index, dict) else None
         if listed != expected.get(name, []) or name not in expected:
             yield f"{META}/{name}: must list the shards of its split with size, number of samples and MD5"
 
 
-def _json(path: Path) -> object:
+def read_json_or_none(path: Path) -> object:
+    """Read a JSON file; None where it is missing or damaged."""
     try:
         return load_json(path.read_bytes())
     except (OSError, DataError):

@@ -1,11 +1,15 @@
-"""Rules of what lies beside the shards for one library each: the indices of DALI and the files of energon."""
+"""Rules of what lies beside the shards for single libraries: DALI's indices, energon's files, Croissant."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+from somtom.schemas.check_meta import read_json_or_none
+from somtom.schemas.croissant import CROISSANT, croissant, table_digest
 from somtom.schemas.energon import ENERGON_FILES, energon_files
 from somtom.schemas.folder import DALI, ENERGON, META, dali_path, shard_path
 from somtom.schemas.manifest import Manifest
+from somtom.schemas.meta_tables import SAMPLES
 from somtom.schemas.reasons import DataError
 from somtom.schemas.shard_index import dali_index, index_shard
 
@@ -22,6 +26,24 @@ def reader_faults(folder: Path, manifests: dict[str, Manifest]) -> Iterator[str]
     for name in ENERGON_FILES:
         if _bytes(folder / ENERGON / name) != files.get(name, b""):
             yield f"{ENERGON}/{name}: must list the shards of each split with their number of samples, if any"
+
+
+def croissant_faults(
+    folder: Path, manifests: dict[str, Manifest], extra: tuple[str, ...], table_is_whole: bool
+) -> Iterator[str]:
+    """croissant.json describes these shards, these members and the table, unless its own fault was named."""
+    found = read_json_or_none(folder / META / CROISSANT)
+    name = found.get("name") if isinstance(found, dict) else None
+    sha256 = table_digest(folder) if table_is_whole else _table_digest_in(found)
+    if not isinstance(name, str) or found != croissant(name, manifests.values(), extra, sha256):
+        yield f"{META}/{CROISSANT}: must describe the shards, their members and {SAMPLES} as they are"
+
+
+def _table_digest_in(description: Any) -> str:
+    try:
+        return next(str(one["sha256"]) for one in description["distribution"] if one["name"] == SAMPLES)
+    except (TypeError, KeyError, StopIteration):
+        return ""
 
 
 def _expected(shard: Path) -> bytes:

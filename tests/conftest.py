@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from somtom.pipelines.card import write_card
 from somtom.schemas.answers import format_som, format_tom, quantise
 from somtom.schemas.books import SCAN, add_books, count_books
+from somtom.schemas.croissant import write_croissant
 from somtom.schemas.energon import write_energon
 from somtom.schemas.folder import CONFIG, META, PROVENANCE, plan_path, shard_path, tracks_path
 from somtom.schemas.keys import sample_key
@@ -239,6 +240,7 @@ def draw_dataset(folder: Path) -> None:
     write_wids(folder, "toys", manifests)
     write_features(folder)
     write_energon(folder, manifests)
+    write_croissant(folder, "toys", manifests)
     (folder / META / CONFIG).write_text("")
     (folder / META / PROVENANCE).write_text("{}")
     write_card(folder, "toys")
