@@ -36,7 +36,7 @@ class BenchOptions:
         only: names of parts; empty for all.
         data: a folder of real inputs; None for made-up ones.
         runs: of each measurement; 0 for two, or three with `full`.
-        full: the large sizes, which take about an hour, instead of about five minutes.
+        full: the large sizes, which take about an hour, instead of about six minutes.
         json_path: where the figures go as well.
         trackers: those that are compared; empty for all there are.
         overrides: settings of theirs, such as "tracking.weights=cotracker3.pth".
@@ -122,7 +122,6 @@ def _tracking(inputs: BenchInputs) -> Findings:
         options.trackers,
         override_tracking(options.overrides),
         inputs.runs,
-        options.full,
         inputs.folder,
     )
 

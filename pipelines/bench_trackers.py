@@ -49,7 +49,6 @@ def bench_trackers(
     names: Sequence[str],
     settings: TrackingSettings,
     runs: int,
-    every_video: bool,
     scratch: Path,
 ) -> Findings:
     """Score trackers on all videos with truth under `folder`, and measure what a clip of them costs.
@@ -57,7 +56,7 @@ def bench_trackers(
     A tracker with weights of which none are set is given made-up ones, written to `scratch`: its cost is the
     same, its tracks are nonsense and are not scored. One that cannot be made is left out, and the notes say
     why. The cost is the least of some runs, each in a process of its own, on the first clip of the first
-    video, or the mean over the first clips of every one.
+    video.
 
     Args:
         names: of `TRACKERS`, or "module:Class"; none for all of `TRACKERS`.
@@ -85,7 +84,7 @@ def bench_trackers(
             f'tracking.weights=FILE --set tracking.accept_licence="{WEIGHTS_LICENCE}"'
         )
     rows = bench_tracking(folder, [one for one in able if one.tracker not in made_up])
-    costs = _measure(truth_paths(folder)[: None if every_video else 1], able, runs)
+    costs = _measure(*truth_paths(folder)[0], able, runs)
     figures = [figure for one in able for figure in _figures(one.tracker, rows, costs[one.tracker])]
     tables = [*summary_lines(costs, rows), "", *(format_rows(rows).splitlines() if rows else [])]
     return Findings(
@@ -121,18 +120,17 @@ def track_cost(video: Path, truth: Path, settings: TrackingSettings) -> tuple[fl
 
 
 def _measure(
-    paths: Sequence[tuple[Path, Path]], trackers: Sequence[TrackingSettings], runs: int
+    video: Path, truth: Path, trackers: Sequence[TrackingSettings], runs: int
 ) -> dict[str, TrackerCost]:
-    """Run the trackers in turn, each some times; of a video the least counts, of videos the mean."""
-    figures = np.zeros((len(trackers), len(paths), runs, 4))
+    """Run the trackers in turn, each some times, of which the least counts."""
+    figures = np.zeros((len(trackers), runs, 4))
     for run in range(runs):
-        for place, (video, truth) in enumerate(paths):
-            for number, settings in enumerate(trackers):
-                cost = run_apart(track_cost, video, truth, settings)
-                cpu_ms, wall_ms, gpu_mb = cost.result
-                figures[number, place, run] = cpu_ms, wall_ms, cost.peak_mb, gpu_mb
-    means = figures.min(axis=2).mean(axis=1)
-    return {one.tracker: TrackerCost(*map(float, mean)) for one, mean in zip(trackers, means, strict=True)}
+        for number, settings in enumerate(trackers):
+            cost = run_apart(track_cost, video, truth, settings)
+            cpu_ms, wall_ms, gpu_mb = cost.result
+            figures[number, run] = cpu_ms, wall_ms, cost.peak_mb, gpu_mb
+    least = figures.min(axis=1)
+    return {one.tracker: TrackerCost(*map(float, row)) for one, row in zip(trackers, least, strict=True)}
 
 
 def _means(tracker: str, rows: Sequence[TrackingRow]) -> list[float]:

@@ -34,7 +34,7 @@ def cells(notes: tuple[str, ...], tracker: str) -> list[str]:
 
 @needs_torch
 def test_a_tracker_without_weights_costs_what_it_costs_but_is_not_scored(video: Path, tmp_path: Path) -> None:
-    found = bench_trackers(video, ["cotracker3", "lk"], SMALL, 1, False, tmp_path)
+    found = bench_trackers(video, ["cotracker3", "lk"], SMALL, 1, tmp_path)
 
     values = {figure.name: figure.value for figure in found.figures}
     assert set(values) == {
@@ -82,7 +82,7 @@ def test_who_cannot_run_is_left_out_and_it_is_said_why(
 ) -> None:
     monkeypatch.setattr(cotracker3_official, "PACKAGE", "cotracker_that_nobody_has")
 
-    found = bench_trackers(video, ["cotracker3-official", "lk"], TrackingSettings(), 1, False, tmp_path)
+    found = bench_trackers(video, ["cotracker3-official", "lk"], TrackingSettings(), 1, tmp_path)
 
     assert {figure.name.split(":")[0] for figure in found.figures} == {"lk"}
     (said,) = (note for note in found.notes if "left out" in note)
