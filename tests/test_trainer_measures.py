@@ -13,13 +13,24 @@ from somtom.schemas.action_stats import ActionStats, bins_of
 from somtom.schemas.answers import Action, format_action, format_som, format_tom, quantise
 from somtom.schemas.record import Record, complete_record
 from somtom.schemas.robot_answers import format_robot_action
-from somtom.trainer.answer_kinds import MARKS, ROBOT, TARGET, TEXT, TRACES, answered_turns, parse_answer
+from somtom.trainer.answer_kinds import (
+    MARKS,
+    MOVING,
+    ROBOT,
+    TARGET,
+    TEXT,
+    TRACES,
+    answered_turns,
+    parse_answer,
+)
 from somtom.trainer.measures import (
     Measure,
     measure_marks,
+    measure_moving,
     measure_robot,
     measure_target,
     measure_traces,
+    name_nearest,
 )
 
 SIZE = 256  # a bin is a pixel, and pixels count twice at a shorter side of 512
@@ -61,13 +72,17 @@ def test_kinds_follow_from_task_place_and_form() -> None:
     click, robot = format_action(Action("click", mark=1, point=(10, 20))), format_robot_action([[1, 2]])
 
     def kinds(task: str, *answers: str) -> list[str]:
-        return [turn.kind for turn in answered_turns(a_record(task, [point], answers))]
+        action = {"kind": "robot", "text": robot} if task == "robot" else {}
+        return [turn.kind for turn in answered_turns(a_record(task, [point], answers, action=action))]
 
     assert kinds("tom", som, tom) == [MARKS, TRACES]
     assert kinds("robot", som, tom, robot) == [MARKS, TRACES, ROBOT]
     assert kinds("ui", som, click) == [MARKS, TARGET]
     assert kinds("ui", som, som) == [MARKS, TARGET]
     assert kinds("ui", som, "scroll down") == [MARKS, TARGET]
+    assert kinds("som", som, som) == [MARKS, MOVING]
+    assert kinds("som", "[[10,20]]") == kinds("robot", "[[10,20]]") == [MOVING]
+    assert kinds("tom", "[[[10,20],[11,20]]]") == kinds("som", "[]") == [TRACES]
     assert kinds("vl", som, "yes") == [TEXT, TEXT]
     assert [turn.index for turn in answered_turns(a_record("tom", [point], (som, tom)))] == [1, 3]
 
@@ -81,6 +96,10 @@ def test_kinds_follow_from_task_place_and_form() -> None:
         (MARKS, "Mark 1 at [1,2], Mark 2 a"),
         (TRACES, '{"Mark 1": "[[1,2],[300,4]]"}'),
         (TRACES, '{"Mark 1": "[[1,2],[3'),
+        (TRACES, "[[[1,2],[300,4]]]"),
+        (TRACES, "[[]]"),
+        (MOVING, "[[1,2],[3,256]]"),
+        (MOVING, "Mark 1"),
         (TARGET, "Mark 1 at [1,2], Mark 2 at [3,4]"),
         (TARGET, "click : Mark 1 at [1,999]"),
         (TARGET, ""),
@@ -112,14 +131,14 @@ def test_unread_locations_count_as_the_middle_and_as_wrong() -> None:
     assert found["location_near"].total == 0
 
 
-MOVING = [{"x": 10, "y": 50, "foreground": True}, {"x": 90, "y": 50}, {"x": 30, "y": 80, "foreground": True}]
+MOVERS = [{"x": 10, "y": 50, "foreground": True}, {"x": 90, "y": 50}, {"x": 30, "y": 80, "foreground": True}]
 PATHS = traces_of(
     [(10, 50), (14, 50), (18, 50)], [(90, 50), (90, 50), (90, 50)], [(30, 80), (30, 83), (30, 86)]
 )
 
 
 def test_traces_are_measured_beside_no_motion() -> None:
-    record = a_record("tom", MOVING)
+    record = a_record("tom", MOVERS)
     found = by_name(measure_traces(record, PATHS, {1: [(14, 51), (18, 52)], 2: [(90, 50)]}))
     # Mark 1 is 1 and 2 px off, so 2 and 4 at 512; mark 3 has no trace and stands still: 3 and 6 px, 6 and 12.
     assert (found["ade"].total, found["fde"].total) == pytest.approx((3 + 9, 4 + 12))
@@ -135,13 +154,13 @@ def test_traces_are_measured_beside_no_motion() -> None:
 
 
 def test_short_traces_stay_where_they_end_and_long_ones_are_cut() -> None:
-    record = a_record("tom", MOVING)
+    record = a_record("tom", MOVERS)
     short = by_name(measure_traces(record, PATHS, {1: [(14, 50)], 3: [(30, 83), (30, 86), (0, 0)]}))
     assert (short["ade"].total, short["fde"].total) == pytest.approx((4, 8))
 
 
 def test_unread_traces_count_as_no_motion() -> None:
-    found = by_name(measure_traces(a_record("tom", MOVING), PATHS, None))
+    found = by_name(measure_traces(a_record("tom", MOVERS), PATHS, None))
     for name in ("ade", "fde"):
         assert found[name].total == found[name].others["no motion"]
     assert (found["moving_f1"].total, found["traces_missing"].total) == (0.0, 2.0)
@@ -149,15 +168,39 @@ def test_unread_traces_count_as_no_motion() -> None:
 
 def test_constant_velocity_goes_on_with_what_is_known_of_the_past() -> None:
     steps_px = np.array([[4.0, 0], [0, 0], [0, 1]])
-    found = by_name(measure_traces(a_record("tom", MOVING), PATHS, {}, steps_px))
+    found = by_name(measure_traces(a_record("tom", MOVERS), PATHS, {}, steps_px))
     # Right for mark 1; mark 3 goes on by 1 px instead of 3: 2 and 4 px off, so 4 and 8.
     assert found["ade_history"].others["constant velocity"] == pytest.approx(6)
     assert found["fde_history"].others["constant velocity"] == pytest.approx(8)
     assert found["ade_history"].total == found["ade"].total
 
 
-def test_where_nothing_moves_no_trace_is_measured() -> None:
-    assert measure_traces(a_record("som", [{"x": 1, "y": 1}]), traces_of([(1, 1), (1, 1)]), {}) == []
+@pytest.mark.parametrize(("said", "right"), [({}, 1.0), ([], 1.0), ({1: [(1, 1)]}, 0.0), (None, 0.0)])
+def test_where_nothing_moves_only_that_is_measured(said: Any, right: float) -> None:
+    found = by_name(measure_traces(a_record("som", [{"x": 1, "y": 1}]), traces_of([(1, 1), (1, 1)]), said))
+    assert {name: one.total for name, one in found.items()} == {"still_seen": right}
+
+
+def test_points_without_numbers_stand_for_the_marks_next_to_them() -> None:
+    record = a_record("tom", MOVERS)
+    # Two points near mark 1: the nearer one is it, the other mark 3, which is the next that is free.
+    assert name_nearest(record, [(12, 52), (11, 50)]) == {1: 1, 3: 0}
+    assert by_name(measure_moving(record, [(12, 52), (11, 50)]))["moving_f1"].total == 1.0
+    assert by_name(measure_moving(record, [(11, 50)]))["moving_f1"].total == pytest.approx(2 / 3)
+    assert by_name(measure_moving(record, [(88, 50)]))["moving_f1"].total == 0.0
+    # More points than marks: three of them are marks, two of those right, of five said.
+    many = by_name(measure_moving(record, [(11, 50), (88, 50), (30, 80), (1, 1), (2, 2)]))
+    assert many["moving_f1"].total == pytest.approx(2 * 2 / (2 + 5))
+    assert name_nearest(record, []) == {}
+
+
+def test_traces_without_numbers_are_moved_to_their_marks() -> None:
+    record = a_record("tom", MOVERS)
+    # Beside mark 1 by 2 px and as it moves; mark 3 is 1 and 2 px short.
+    said = [[(30, 80), (30, 82), (30, 84)], [(12, 50), (16, 50), (20, 50)]]
+    found = by_name(measure_traces(record, PATHS, said))
+    assert (found["ade"].total, found["fde"].total) == pytest.approx((3, 4))
+    assert (found["moving_f1"].total, found["traces_missing"].total) == (1.0, 0.0)
 
 
 def boxes(*boxes: tuple[float, float, float, float]) -> list[dict[str, Any]]:
@@ -268,7 +311,7 @@ def test_the_truth_scores_perfectly(drawn: list[tuple[Any, list[Any], bool]]) ->
             *measure_traces(record, traces, parse_answer(TRACES, format_tom(said))),
         ]
     )
-    perfect = {"location_px": 0.0, "location_near": 1.0, "moving_f1": 1.0, "traces_missing": 0.0}
+    perfect = {"location_px": 0.0, "location_near": 1.0, "moving_f1": 1.0, "still_seen": 1.0}
     for name, one in found.items():
         assert one.total / one.count == pytest.approx(perfect.get(name, 0.0)), name
 

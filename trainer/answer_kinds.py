@@ -1,4 +1,4 @@
-"""What an answer is about, and what it says, read by the grammar of `schemas.answers` and `robot_answers`."""
+"""What an answer is about, and what it says, read by the grammar of `schemas.answers`, `robot_answers`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,14 +7,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from somtom.schemas.answers import Action, Point, parse_action, parse_som, parse_tom
+from somtom.schemas.answers import (
+    Action,
+    Point,
+    parse_action,
+    parse_paths,
+    parse_points,
+    parse_som,
+    parse_tom,
+)
 from somtom.schemas.record import Record
 from somtom.schemas.robot_answers import parse_robot_action
 
-MARKS, TRACES, TARGET, ROBOT, TEXT = "marks", "traces", "target", "robot", "text"
+MARKS, TRACES, MOVING, TARGET, ROBOT, TEXT = "marks", "traces", "moving", "target", "robot", "text"
 _BINS = 256
 
-Said = dict[int, Point] | dict[int, list[Point]] | Action | NDArray[np.int64] | str
+Moving = dict[int, Point] | list[Point]  # which marks move; points, where the answer is without numbers
+Traces = dict[int, list[Point]] | list[list[Point]]  # without numbers a trace begins where the point is now
+Said = Moving | Traces | Action | NDArray[np.int64] | str
 
 
 @dataclass(frozen=True)
@@ -23,8 +33,8 @@ class AnsweredTurn:
 
     Args:
         index: of the answer in the conversation's turns.
-        kind: MARKS (where each mark is), TRACES (where the moving ones go), TARGET (which mark is meant, or
-            what is done to it), ROBOT (an action in bins) or TEXT (anything else).
+        kind: MARKS (where each mark is), TRACES (where the moving ones go), MOVING (only which move), TARGET
+            (which mark is meant, or what is done to it), ROBOT (an action in bins) or TEXT (anything else).
         text: the true answer.
     """
 
@@ -43,30 +53,31 @@ def answered_turns(record: Record) -> list[AnsweredTurn]:
 def _kind_of(record: Record, text: str, is_first: bool) -> str:
     """Tell the kind from the task, the answer's place and its form.
 
-    The first answer about a marked picture locates its marks; a later one of the same form names one mark.
+    The first answer about marks with numbers locates them all; a later one of the same form names some.
     """
-    likely = {
-        "som": (MARKS,),
-        "tom": (MARKS, TRACES),
-        "ui": (MARKS, TARGET) if is_first else (TARGET,),
-        "robot": (MARKS, TRACES, ROBOT),
-    }
-    for kind in likely.get(record["task"], ()):
+    task = record["task"]
+    if task == "robot" and text == record["action"]["text"]:
+        return ROBOT
+    if task not in ("som", "tom", "robot", "ui"):
+        return TEXT
+    for kind in (MARKS,) if is_first and text.startswith("Mark ") else _LATER[task]:
         try:
-            said = parse_answer(kind, text)
+            parse_answer(kind, text)
         except ValueError:
             continue
-        if kind != MARKS or len(said) == len(record["marks"]):
-            return kind
+        return kind
     return TEXT
+
+
+_LATER = {"som": (TRACES, MOVING), "tom": (TRACES, MOVING), "robot": (TRACES, MOVING), "ui": (TARGET,)}
 
 
 def parse_answer(kind: str, text: str) -> Any:
     """Read what an answer of that kind says.
 
     Returns:
-        MARKS: {mark: (x, y)} and TRACES: {mark: [(x, y), ...]}, in bins 0..255; TARGET: an `Action`, of kind
-        "" where only a mark is named; ROBOT: (C, D) bins; TEXT: the text.
+        MARKS: {mark: (x, y)}; MOVING: `Moving`, TRACES: `Traces`, all in bins 0..255; TARGET: an `Action`, of
+        kind "" where only a mark is named; ROBOT: (C, D) bins; TEXT: the text.
 
     Raises:
         ValueError: it is no such answer, or a point lies outside of 0..255.
@@ -80,10 +91,22 @@ def _marks(text: str) -> dict[int, Point]:
     return points
 
 
-def _traces(text: str) -> dict[int, list[Point]]:
+def _traces(text: str) -> Traces:
+    if text.startswith("["):
+        paths = parse_paths(text)
+        _refuse_outside(*(point for path in paths for point in path))
+        return paths
     traces = parse_tom(text)
     _refuse_outside(*(point for trace in traces.values() for point in trace))
     return traces
+
+
+def _moving(text: str) -> Moving:
+    if text.startswith("["):
+        points = parse_points(text)
+        _refuse_outside(*points)
+        return points
+    return _marks(text)
 
 
 def _target(text: str) -> Action:
@@ -108,6 +131,7 @@ def _refuse_outside(*points: Point) -> None:
 _PARSERS: dict[str, Callable[[str], Said]] = {
     MARKS: _marks,
     TRACES: _traces,
+    MOVING: _moving,
     TARGET: _target,
     ROBOT: parse_robot_action,
     TEXT: str,

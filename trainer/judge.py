@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from somtom.schemas.action_stats import ActionStats
 from somtom.schemas.sample import Sample
-from somtom.trainer.answer_kinds import MARKS, ROBOT, TARGET, TEXT, TRACES, AnsweredTurn, parse_answer
+from somtom.trainer.answer_kinds import MARKS, MOVING, ROBOT, TARGET, TEXT, TRACES, AnsweredTurn, parse_answer
 from somtom.trainer.measures import (
     Measure,
     measure_marks,
+    measure_moving,
     measure_robot,
     measure_target,
     measure_traces,
@@ -59,6 +60,8 @@ def judge(
         found = measure_marks(record, said)
     elif turn.kind == TRACES:
         found = measure_traces(record, sample.traces, said, steps_px)
+    elif turn.kind == MOVING:
+        found = measure_moving(record, said)
     elif turn.kind == TARGET:
         found = measure_target(record, said)
     elif turn.kind == ROBOT and record["source"]["dataset"] in stats:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from somtom.schemas.action_stats import ActionStats, bins_of, ranges_of, values_of
 from somtom.schemas.answers import Action, Point, dequantise, quantise
 from somtom.schemas.record import Record
+from somtom.trainer.answer_kinds import Traces
 
 SIDE = 512  # distances are given in pixels of a picture whose shorter side is this long
 NEAR = 16.0  # of those pixels: a mark this near is located; about the radius of its label
@@ -61,16 +62,47 @@ def measure_marks(record: Record, said: Mapping[int, Point] | None) -> list[Meas
     ]
 
 
+def measure_moving(record: Record, said: Mapping[int, object] | list[Point] | None) -> list[Measure]:
+    """Hold the marks that are said to move against those that do; None: not readable.
+
+    Points without numbers stand for the marks next to them, each for another one.
+    """
+    truly = {mark["id"] for mark in record["marks"] if mark["foreground"]}
+    if not truly:
+        return [Measure("still_seen", float(said is not None and not said))]
+    named = name_nearest(record, said) if isinstance(said, list) else said or {}
+    right, all_said = len(truly & named.keys()), len(said or ())
+    # Of as many marks drawn at random, |truly| / K are right on average.
+    others = {"random marks": len(truly) / len(record["marks"])}
+    return [Measure("moving_f1", 2 * right / (len(truly) + all_said), others=others)]
+
+
+def name_nearest(record: Record, points: Sequence[Point]) -> dict[int, int]:
+    """Give points to marks, the nearest pairs first, each point and mark once: {mark: index of its point}."""
+    if not points or not record["marks"]:
+        return {}
+    marks = _binned([(mark["x"], mark["y"]) for mark in record["marks"]], record)
+    distances = _lengths(marks[:, None] - _centres(np.array(points, np.float64), record))
+    found: dict[int, int] = {}
+    for pair in np.argsort(distances, axis=None, kind="stable").tolist():
+        row, index = divmod(pair, len(points))
+        number = record["marks"][row]["id"]
+        if number not in found and index not in found.values():
+            found[number] = index
+    return found
+
+
 def measure_traces(
     record: Record,
     traces: NDArray[np.float32],
-    said: Mapping[int, Sequence[Point]] | None,
+    said: Traces | None,
     steps_px: NDArray[np.float64] | None = None,
 ) -> list[Measure]:
     """Hold predicted traces against those of the marks that move.
 
     The truth is the (T, K, 3) traces put into bins, as an answer can say it: every step counts, also where
-    the mark is hidden. A trace that is too short stays where it ends; what is too long is cut.
+    the mark is hidden. A trace that is too short stays where it ends; what is too long is cut. One without a
+    number is that of the mark next to its first point, moved so that it begins there.
 
     Args:
         said: None: not readable.
@@ -78,30 +110,26 @@ def measure_traces(
     """
     columns = [index for index, mark in enumerate(record["marks"]) if mark["foreground"]]
     steps = len(traces) - 1
+    moving = measure_moving(record, [path[0] for path in said] if isinstance(said, list) else said)
     if not columns or steps < 1:
-        return []
+        return moving
     numbers = [record["marks"][index]["id"] for index in columns]
     truth = _binned(traces[:, columns, :2], record)  # (T, M, 2)
     still = np.broadcast_to(truth[0], truth[1:].shape)
     paths = still.copy()
-    given = said or {}
+    given: Mapping[int, Sequence[tuple[float, float]]]
+    given = _numbered(record, said) if isinstance(said, list) else said or {}
     for place, number in enumerate(numbers):
         trace = list(given.get(number, ()))[:steps]
         if trace:
             trace += [trace[-1]] * (steps - len(trace))
             paths[:, place] = _centres(np.array(trace, np.float64), record)
 
-    truly, named = set(numbers), set(given)
     count, scale = float(len(columns)), _scale(record)
     own, others = _trace_errors(paths, truth, scale), {"no motion": _trace_errors(still, truth, scale)}
     found = [
-        Measure(
-            "moving_f1",
-            2 * len(truly & named) / (len(truly) + len(named)),
-            # Of as many marks drawn at random, |truly| / K are right on average.
-            others={"random marks": len(truly) / len(record["marks"])},
-        ),
-        _missing(sum(number not in given for number in numbers), count),
+        *moving,
+        Measure("traces_missing", float(sum(number not in given for number in numbers)), count),
         *_both(own, others, count, ""),
     ]
     if steps_px is not None:
@@ -111,8 +139,17 @@ def measure_traces(
     return found
 
 
-def _missing(number: int, count: float) -> Measure:
-    return Measure("traces_missing", float(number), count)
+def _numbered(record: Record, said: list[list[Point]]) -> dict[int, list[tuple[float, float]]]:
+    """Give traces without numbers to the marks next to their first points, moved to begin at the marks."""
+    size = record["width"], record["height"]
+    numbered = {}
+    for number, index in name_nearest(record, [path[0] for path in said]).items():
+        path = np.array(said[index], np.float64)
+        mark = next(mark for mark in record["marks"] if mark["id"] == number)
+        start = quantise([mark["x"], mark["y"]], *size)[0]
+        moved = np.clip(path[1:] - path[0] + start, 0, 255)
+        numbered[number] = [(float(x), float(y)) for x, y in moved]
+    return numbered
 
 
 def _both(

@@ -31,6 +31,7 @@ METRICS: dict[str, Metric] = {
     "location_px": Metric(f"marks located, error at {SIDE}", "px", False),
     "location_near": Metric(f"marks located within {NEAR:g} px", "%", True),
     "moving_f1": Metric("which marks move, F1", "%", True),
+    "still_seen": Metric("nothing moves, and that is said", "%", True),
     "ade": Metric(f"traces, mean error at {SIDE} (ADE)", "px", False),
     "fde": Metric(f"traces, last error at {SIDE} (FDE)", "px", False),
     "ade_history": Metric("ADE where history is known", "px", False),
@@ -42,10 +43,23 @@ METRICS: dict[str, Metric] = {
     "loss": Metric("loss of the answers", "nats/token", False),
     "loss_marks": Metric("loss: located marks", "nats/token", False),
     "loss_traces": Metric("loss: traces", "nats/token", False),
+    "loss_moving": Metric("loss: which marks move", "nats/token", False),
     "loss_target": Metric("loss: target or action", "nats/token", False),
     "loss_robot": Metric("loss: robot actions", "nats/token", False),
     "loss_text": Metric("loss: other text", "nats/token", False),
 }
+
+
+def shown_value(metric: str, value: float) -> str:
+    """Write a value with its unit, shares in per cent.
+
+    >>> shown_value("mark_accuracy", 0.5), shown_value("ade", 12.34), shown_value("loss", 1.23456)
+    ('50.0 %', '12.3 px', '1.2346 nats/token')
+    """
+    unit = METRICS[metric].unit if metric in METRICS else ""
+    if unit == "%":
+        return f"{100 * value:.1f} %"
+    return f"{value:.1f} {unit}" if unit in ("px", "bins") else f"{value:.4f} {unit}".rstrip()
 
 
 @dataclass(frozen=True)
