@@ -15,6 +15,8 @@ from somtom.schemas.settings import BuildSettings
 from somtom.sources.source import Source
 from somtom.sources.sources import SOURCES, source_class
 
+T = typing.TypeVar("T")
+
 
 @dataclass(frozen=True)
 class BuildConfig:
@@ -49,14 +51,23 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> BuildConfig:
     Raises:
         ConfigError: in one line, what is wrong and the nearest right thing.
     """
+    tree = read_toml(path)
+    apply_overrides(tree, overrides)
+    return parse_config(tree)
+
+
+def read_toml(path: Path) -> dict[str, object]:
+    """Read a TOML file as a plain tree.
+
+    Raises:
+        ConfigError: it cannot be read, or is no TOML.
+    """
     try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:  # not only TOMLDecodeError: bytes, numbers of 5000 digits
         raise ConfigError(f"{path}: not valid TOML: {error}") from error
-    apply_overrides(tree, overrides)
-    return parse_config(tree)
 
 
 def apply_overrides(tree: dict[str, object], overrides: Sequence[str]) -> None:
@@ -75,25 +86,34 @@ def parse_config(tree: Mapping[str, object]) -> BuildConfig:
     Raises:
         ConfigError: in one line, what is wrong and the nearest right thing.
     """
-    sections = {field.name: field for field in dataclasses.fields(BuildSettings)}
-    _refuse_unknown(tree, ["source", *sections], "")
+    settings = parse_sections(tree, BuildSettings, ["source"])
     blocks = tree.get("source", [])
     if not isinstance(blocks, list) or not blocks or not all(isinstance(block, dict) for block in blocks):
         raise ConfigError(
             'source: at least one [[source]] block is needed, such as kind = "video", path = "clips/"'
         )
     sources = tuple(_source(block, f"source[{number}]") for number, block in enumerate(blocks))
+    check_values(settings)
+    check_cameras(sources, settings)
+    check_numbers(sources, settings)
+    return BuildConfig(sources=sources, settings=settings)
+
+
+def parse_sections(tree: Mapping[str, object], cls: type[T], further: Sequence[str] = ()) -> T:
+    """Turn a plain tree into a dataclass of dataclasses, one a section; `further` names may stand there too.
+
+    Raises:
+        ConfigError: a name is unknown, or a value of another type.
+    """
+    sections = {field.name: field for field in dataclasses.fields(typing.cast(typing.Any, cls))}
+    _refuse_unknown(tree, [*further, *sections], "")
     parsed: dict[str, object] = {}
     for name, field in sections.items():
         section = tree.get(name, {})
         if not isinstance(section, dict):
             raise ConfigError(f"{name}: must be a section [{name}], got {section!r}")
         parsed[name] = _dataclass(typing.cast(type, field.type), section, name)
-    settings = BuildSettings(**parsed)  # type: ignore[arg-type]  # each section was made of its field's type
-    check_values(settings)
-    check_cameras(sources, settings)
-    check_numbers(sources, settings)
-    return BuildConfig(sources=sources, settings=settings)
+    return cls(**parsed)
 
 
 def dump_config(config: BuildConfig) -> str:

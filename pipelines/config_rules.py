@@ -3,7 +3,7 @@
 import dataclasses
 import difflib
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from somtom.marks.draw import STYLES, mark_style
 from somtom.marks.pair_marks import FRAMES
@@ -92,22 +92,8 @@ def check_values(settings: BuildSettings) -> None:
     Raises:
         ConfigError: one is outside of them.
     """
-    flat = {
-        f"{section}.{name}": value
-        for section, values in dataclasses.asdict(settings).items()
-        for name, value in values.items()
-    }
-    for key, (low, high) in BOUNDS.items():
-        value = typing.cast(float, flat[key])
-        if not low <= value <= high:  # also refuses NaN
-            nearest = high if value > high else low
-            raise ConfigError(f"{key} = {value!r}: must be {low} to {high}; the nearest is {nearest}")
-    for key, choices in CHOICES.items():
-        if flat[key] not in choices:
-            close = difflib.get_close_matches(str(flat[key]), choices, n=1, cutoff=0.0)
-            raise ConfigError(
-                f"{key} = {flat[key]!r}: must be one of {', '.join(choices)}; did you mean {close[0]!r}?"
-            )
+    flat = flat_settings(settings)
+    check_bounds(flat, BOUNDS, CHOICES)
     for low_key, high_key in ORDERED:
         if typing.cast(float, flat[low_key]) > typing.cast(float, flat[high_key]):
             raise ConfigError(f"{low_key} = {flat[low_key]}: must not exceed {high_key} = {flat[high_key]}")
@@ -121,6 +107,44 @@ def check_values(settings: BuildSettings) -> None:
             raise ConfigError(
                 f"{key} = {flat[key]!r}: {error} (known: {', '.join(sorted(known))})"
             ) from error
+
+
+def flat_settings(settings: object) -> dict[str, object]:
+    """Every setting as "section.key": value."""
+    return {
+        f"{section}.{name}": value
+        for section, values in dataclasses.asdict(typing.cast(typing.Any, settings)).items()
+        for name, value in values.items()
+    }
+
+
+def check_bounds(
+    flat: Mapping[str, object],
+    bounds: Mapping[str, tuple[float, float]],
+    choices: Mapping[str, Sequence[str]],
+) -> None:
+    """Hold settings, "section.key": value, against bounds and choices; of a list each value.
+
+    Raises:
+        ConfigError: one is outside of them.
+    """
+    for key, (low, high) in bounds.items():
+        for value in _each(flat[key]):
+            number = typing.cast(float, value)
+            if not low <= number <= high:  # also refuses NaN
+                nearest = high if number > high else low
+                raise ConfigError(f"{key} = {value!r}: must be {low} to {high}; the nearest is {nearest}")
+    for key, known in choices.items():
+        for value in _each(flat[key]):
+            if value not in known:
+                close = difflib.get_close_matches(str(value), known, n=1, cutoff=0.0)
+                raise ConfigError(
+                    f"{key} = {value!r}: must be one of {', '.join(known)}; did you mean {close[0]!r}?"
+                )
+
+
+def _each(value: object) -> Sequence[object]:
+    return value if isinstance(value, tuple) else (value,)
 
 
 def check_tracker(settings: TrackingSettings) -> None:
