@@ -1,4 +1,4 @@
-"""Looking at a data set: check, explain, show."""
+"""Looking at a data set: check, explain, show, report."""
 
 import argparse
 from pathlib import Path
@@ -34,6 +34,24 @@ def add_commands(commands: Subcommands) -> None:
         "--cell", type=int, default=640, metavar="PIXELS", help="width of a sample's cell (default 640)"
     )
 
+    report = add_command(
+        commands, "report", _report, "write one HTML page: books, rejects, a gallery in motion, distributions"
+    )
+    report.add_argument("folder", type=Path, metavar="DIR")
+    report.add_argument(
+        "--out", type=Path, default=None, metavar="FILE", help="default: DIR/meta/report.html"
+    )
+    report.add_argument(
+        "--pictures",
+        type=int,
+        default=300,
+        metavar="N",
+        help="samples shown with their picture (default 300)",
+    )
+    report.add_argument(
+        "--budget", type=float, default=8.0, metavar="MB", help="what pictures may take (default 8)"
+    )
+
 
 def _check(options: argparse.Namespace) -> int:
     from somtom.schemas.check import check_dataset
@@ -65,4 +83,22 @@ def _show(options: argparse.Namespace) -> int:
     sheets = write_contact_sheets(options.folder, options.out, options.per_sheet, options.limit, options.cell)
     for path in sheets:
         print(f"look at {path}")
+    return 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    from somtom.pipelines.config_rules import ConfigError
+    from somtom.pipelines.report import write_report
+
+    if options.pictures < 0:
+        raise ConfigError(f"--pictures {options.pictures}: must be 0 or more")
+    if not 0 <= options.budget <= 1000:
+        raise ConfigError(f"--budget {options.budget}: must be 0 to 1000 MB")
+    written = write_report(options.folder, options.out, options.pictures, options.budget)
+    print(
+        f"look at {written.path}: {written.size_bytes / 1e6:.1f} MB, {written.samples:,} samples, "
+        f"{written.pictures:,} with their picture"
+    )
+    if not written.finished:
+        print("the build is not finished: the report tells of its whole shards alone")
     return 0
