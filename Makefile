@@ -8,7 +8,7 @@ WORKERS ?= 0
 PACKAGES := marks pipelines schemas sources tracking trainer transforms
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: build-dataset test lint format bench types clean
+.PHONY: build-dataset report test lint format bench types clean
 
 build-dataset: $(VENV)/core.stamp
 ifeq ($(strip $(CONFIG)),)
@@ -18,6 +18,10 @@ else
 	$(BIN)/somtom build "$(CONFIG)" --out "$(OUT)" --workers $(WORKERS)
 endif
 	$(BIN)/somtom show "$(OUT)" --limit 12
+	$(BIN)/somtom report "$(OUT)"
+
+report: $(VENV)/core.stamp
+	$(BIN)/somtom report "$(OUT)"
 
 test: $(VENV)/dev.stamp types
 	$(BIN)/pytest
