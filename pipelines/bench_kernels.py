@@ -20,7 +20,8 @@ from somtom.sources.pictures import scaled_size
 from somtom.sources.shots import SHORT_SIDE, CutFinder, detector_maker
 from somtom.tracking.trackers import make_tracker
 from somtom.transforms.label_clip import label_clip
-from somtom.transforms.track_clips import track_ref
+from somtom.transforms.shared_tracker import SharedTracker
+from somtom.transforms.track_clips import track_refs
 
 
 @dataclass
@@ -45,12 +46,12 @@ def run_kernels(
         CPU seconds of the loop alone, without imports, and the number of samples.
     """
     cv2.setNumThreads(1)
-    tracker = make_tracker(settings.tracking)
+    shared = SharedTracker(make_tracker(settings.tracking), settings.tracking)
     begun = time.process_time()
     with ShardWriter(folder / "kernels.tar") as shard:
         for locator, refs in inputs:
             for ref, clip in _decode(locator, refs, settings):
-                stored = track_ref(ref, clip, tracker, settings)
+                (stored,) = track_refs([(ref, clip)], shared, settings)
                 if stored.tracks is None:
                     continue
                 try:

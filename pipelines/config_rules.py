@@ -36,6 +36,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "tracking.iterations": (1, 24),
     "tracking.model_height": (64, 2048),
     "tracking.model_width": (64, 2048),
+    "tracking.batch_clips": (0, 256),
     "tracking.chunk_frames": (2, 60),
     "tracking.rows_at_once": (1, 2**24),
     "tracking.threads": (1, 256),

@@ -32,7 +32,7 @@ from somtom.sources.screens import ScreenSource
 from somtom.sources.video import VideoSource
 from somtom.transforms.label_shard import LabelShards
 from somtom.transforms.scan import ScanItems, ScanTask, read_actions, read_scans
-from somtom.transforms.track_clips import shared_tracker
+from somtom.transforms.shared_tracker import shared_tracker
 
 INPUTS = 60  # looked into at most
 CLIPS = 4  # labelled of each

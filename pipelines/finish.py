@@ -28,7 +28,7 @@ from somtom.schemas.folder import (
     dali_path,
     shard_path,
 )
-from somtom.schemas.manifest import Manifest, read_manifest, read_timings
+from somtom.schemas.manifest import Manifest, read_manifest, read_timings, read_tracker_load
 from somtom.schemas.meta_tables import (
     read_items,
     read_rejects,
@@ -44,6 +44,7 @@ from somtom.schemas.sample import extra_names
 from somtom.schemas.settings import ClipSettings
 from somtom.schemas.shard_index import write_dali_index
 from somtom.schemas.tar import list_members
+from somtom.schemas.tracker_load import TrackerLoad
 
 PACKAGES = (
     "somtom",
@@ -63,7 +64,7 @@ PACKAGES = (
 class Totals:
     """What a finished data set holds, and how many `clips` of it this run labelled.
 
-    `firsts` are the first reject of each data set, stage and reason.
+    `firsts` are the first reject of each data set, stage and reason; `seconds` and `load` are of all runs.
     """
 
     books: tuple[Books, ...]
@@ -73,6 +74,7 @@ class Totals:
     shards: int
     size_bytes: int
     seconds: dict[str, float]
+    load: TrackerLoad = TrackerLoad()
 
 
 def finish_build(folder: Path, planned: Sequence[PlannedShard], clips: int, settings: ClipSettings) -> Totals:
@@ -118,6 +120,7 @@ def finish_build(folder: Path, planned: Sequence[PlannedShard], clips: int, sett
         shards=sum(manifest.size_bytes > 0 for manifest in manifests),
         size_bytes=sum(manifest.size_bytes for manifest in manifests),
         seconds=dict(seconds),
+        load=sum((read_tracker_load(folder, one.name) for one in planned), TrackerLoad()),
     )
 
 

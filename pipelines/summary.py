@@ -4,6 +4,7 @@ from pathlib import Path
 
 from somtom.pipelines.finish import Totals
 from somtom.schemas.reasons import Reject
+from somtom.schemas.tracker_load import TrackerLoad
 
 _WIDEST = 110  # characters of what is said of a reject
 _WIDEST_URI = 40
@@ -45,6 +46,20 @@ def summary_lines(totals: Totals, folder: Path, wall_s: float) -> list[str]:
         f"this run: {totals.clips} clips in {wall_s:.1f} s, {rate:.2f} clips/s; "
         f"all workers and runs together: {spent or 'nothing'}"
     )
+    return [*lines, *_load_lines(totals.load)]
+
+
+def _load_lines(load: TrackerLoad) -> list[str]:
+    """Say how busy the tracker was, where clips were brought to it in batches: that is what a GPU costs."""
+    lines = []
+    if load.total_s:
+        lines.append(
+            f"tracker busy {load.busy_s / load.total_s:.0%} of the time, "
+            f"waited for clips {load.waited_s / load.total_s:.0%}, "
+            f"for labelling and writing {load.other_s / load.total_s:.0%}"
+        )
+    if load.halved:
+        lines.append(f"batches halved, since they did not fit into memory: {load.halved}")
     return lines
 
 

@@ -15,6 +15,7 @@ from somtom.schemas.record import load_json, storable_text
 from somtom.schemas.refs import ShardSpec
 from somtom.schemas.sample_rows import SAMPLE_COLUMNS, SampleRow
 from somtom.schemas.tar import ShardWriter
+from somtom.schemas.tracker_load import TrackerLoad
 from somtom.schemas.tracks_table import TracksWriter
 
 
@@ -86,10 +87,19 @@ def make_manifest(
     return manifest
 
 
-def write_manifest(folder: Path, manifest: Manifest, timings_s: Mapping[str, float] | None = None) -> None:
-    """Write the shard's manifest, and before it the timings (seconds by stage), which stand apart."""
+def write_manifest(
+    folder: Path,
+    manifest: Manifest,
+    timings_s: Mapping[str, float] | None = None,
+    load: TrackerLoad | None = None,
+) -> None:
+    """Write the shard's manifest, and before it what differs from run to run, apart.
+
+    That is the seconds by stage and, where clips are tracked in batches, how busy the tracker was.
+    """
     if timings_s is not None:
-        write_whole(timings_path(folder, manifest.shard), _json(dict(timings_s)))
+        tracker = {"tracker": asdict(load)} if load is not None and load.total_s else {}
+        write_whole(timings_path(folder, manifest.shard), _json(dict(timings_s) | tracker))
     write_whole(manifest_path(folder, manifest.shard), _json(asdict(manifest)))
 
 
@@ -124,10 +134,25 @@ def _manifest_of(values: object, shard: str) -> Manifest | None:
 
 def read_timings(folder: Path, shard: str) -> dict[str, float]:
     """Read how many seconds each stage of the shard took; empty where that is not known."""
+    return _numbers(_timings(folder, shard))
+
+
+def read_tracker_load(folder: Path, shard: str) -> TrackerLoad:
+    """Read how busy the tracker was with the shard; all zero where that is not known."""
+    found = _numbers(_timings(folder, shard).get("tracker"))
+    seconds = {name: found.get(name, 0.0) for name in ("busy_s", "waited_s", "other_s")}
+    return TrackerLoad(**seconds, halved=int(found.get("halved", 0)))
+
+
+def _timings(folder: Path, shard: str) -> dict[str, object]:
     try:
         values = load_json(timings_path(folder, shard).read_bytes())
     except (OSError, DataError):
         return {}
+    return values if isinstance(values, dict) else {}
+
+
+def _numbers(values: object) -> dict[str, float]:
     if not isinstance(values, dict):
         return {}
     return {name: float(one) for name, one in values.items() if isinstance(one, (int, float))}

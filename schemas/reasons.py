@@ -41,6 +41,7 @@ REASONS: dict[str, tuple[str, str]] = {
     "no_target": (FILTERED, "the action's target is not given"),
     "target_unmatched": (FILTERED, "the action's target is no marked element (hidden, tiny or outside)"),
     "tracker_failed": (FAILED, "the tracker could not handle the clip"),
+    "out_of_memory": (FAILED, "the tracker ran out of memory with this clip alone"),
     "crashed": (FAILED, "the process died twice while it worked on this input"),
 }
 

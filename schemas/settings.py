@@ -53,6 +53,7 @@ class TrackingSettings:
     iterations: int = 6  # refinements of all tracks; fewer are faster and worse
     model_height: int = 384  # pixels; pictures are resized to model_width x model_height for the model
     model_width: int = 512
+    batch_clips: int = 0  # clips of equal length tracked at once; 0 = 8 on a GPU, elsewhere 1
     chunk_frames: int = 60  # a longer clip is tracked in parts of this many frames, which overlap
     rows_at_once: int = 512  # points times frames worked on at once: bounds memory; 65536 suits a GPU
     precision: str = "float32"  # float32 | bfloat16 (faster, off by about a tenth of a pixel)

@@ -38,6 +38,7 @@ class CoTracker3:
         from somtom.tracking.cotracker3_engine import Engine
 
         self._engine = Engine(weights.path, settings)
+        self.on_gpu = self._engine.device.type != "cpu"
         self.info = TrackerInfo(
             name="cotracker3",
             version=VERSION if settings.precision == "float32" else f"{VERSION}-{settings.precision}",

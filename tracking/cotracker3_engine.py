@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from somtom.schemas.settings import TrackingSettings
 from somtom.tracking.cotracker3_correlation import Level, correlate, cut_templates, make_pyramid
+from somtom.tracking.cotracker3_memory import tells_out_of_memory
 from somtom.tracking.cotracker3_model import TIMES, TOKEN, CoTracker3Model
 from somtom.tracking.cotracker3_packed import pack
 
@@ -47,7 +48,7 @@ class Estimate:
 
 
 class Engine:
-    """A model with weights, on a device.
+    """A model with weights, on a device; nothing of it changes, so several threads may use it at once.
 
     On a CPU without torch's compiler everything is computed a little at a time, because what stays in the
     cache costs less than half: one frame in the CNN, `rows_at_once` points times frames elsewhere.
@@ -65,6 +66,7 @@ class Engine:
         elif self.device.type == "cpu":
             pack(self.model, self.dtype)
 
+    @tells_out_of_memory
     @torch.inference_mode()
     def extract(self, clips: Sequence[NDArray[np.uint8]]) -> Features:
         """Compute the features of clips, each (T, H, W, 3) uint8 RGB, all of the same T."""
@@ -81,6 +83,7 @@ class Engine:
                     features.append(self.model.fnet(pictures).to(self.dtype))
             return Features(make_pyramid(torch.cat(features)), len(clips), len(clips[0]))
 
+    @tells_out_of_memory
     @torch.inference_mode()
     def track(self, features: Features, queries: NDArray[np.float32]) -> Estimate:
         """Track queries (B, N, 3: frame, x, y in pixels of the model's pictures) through a batch of clips."""

@@ -137,7 +137,7 @@ def in_own_pixels(clip: WorkingClip, tracks: Tracks) -> Tracks:
 
 def track_alone(tracker: PointTracker, clip: WorkingClip) -> Tracks:
     """Track one clip of any length, through one frame and without points too, in its working pixels."""
-    if has_nothing_to_track(clip):
+    if len(clip.frames) < 2 or not len(clip.queries):
         shape = (len(clip.frames), len(clip.queries))
         return Tracks(
             queries=clip.queries,
@@ -146,11 +146,6 @@ def track_alone(tracker: PointTracker, clip: WorkingClip) -> Tracks:
             confidence=np.ones(shape, np.float32),
         )
     return _track_frames(tracker, clip.frames, clip.queries)
-
-
-def has_nothing_to_track(clip: WorkingClip) -> bool:
-    """Whether no tracker need be asked: one frame, or no points."""
-    return len(clip.frames) < 2 or not len(clip.queries)
 
 
 def resize_frames(frames: NDArray[np.uint8], short_side: int) -> NDArray[np.uint8]:

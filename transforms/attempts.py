@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 OWN_FAULT, KILLED = 5, 2  # what one death adds: by a signal raised in the process, or by one from outside
+TOGETHER = "*"  # in hand instead of a key: several clips at once, any of which may be to blame
 BLAMED = 10  # from here on the input is rejected: two crashes, or five kills (out of memory, say)
 
 
@@ -18,18 +19,23 @@ class Attempts:
     Args:
         folder: where notes lie; None: no notes are kept (the runner has no shared folder).
         task: name of the task, a file name.
+
+    `blamed` are the keys to leave out; `is_careful`: take one input in hand at a time, for a process has died
+    with several.
     """
 
     folder: Path | None
     task: str
     blamed: frozenset[str] = field(init=False)
+    is_careful: bool = field(init=False)
 
     def __post_init__(self) -> None:
         deaths = _read(self.folder / f"{self.task}.deaths.json") if self.folder else {}
+        self.is_careful = TOGETHER in deaths
         self.blamed = frozenset(key for key, points in deaths.items() if _number(points) >= BLAMED)
 
     def take(self, key: str, done: int) -> None:
-        """Note that `key` is in hand and `done` inputs of the task are behind us."""
+        """Note that `key`, or `TOGETHER`, is in hand and `done` inputs of the task are behind us."""
         if self.folder:
             (self.folder / f"{self.task}.hand.json").write_text(json.dumps({"key": key, "done": done}))
 
@@ -40,7 +46,7 @@ def progress_of(folder: Path, task: str) -> int:
 
 
 def note_death(folder: Path, task: str, own_fault: bool) -> str:
-    """Blame what the task had in hand for the death of its process; returns its key.
+    """Blame what the task had in hand for the death of its process; returns its key (or `TOGETHER`).
 
     "" when it had nothing in hand, or what is left out already: then something else is to blame.
     """

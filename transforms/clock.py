@@ -3,12 +3,15 @@
 import time
 from collections import Counter
 
+from somtom.schemas.tracker_load import TrackerLoad
+
 
 class Clock:
-    """Adds up the seconds spent in each step."""
+    """Adds up the seconds spent in each step; `load` says more of a tracker that clips are brought to."""
 
     def __init__(self) -> None:
         self.seconds: Counter[str] = Counter()
+        self.load = TrackerLoad()
         self._last = time.perf_counter()
 
     def lap(self, step: str) -> None:

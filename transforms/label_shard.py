@@ -1,5 +1,6 @@
 """Beam 2: one shard spec in, one shard with its tracks and its manifest out."""
 
+import contextlib
 import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ from somtom.transforms.attempts import Attempts
 from somtom.transforms.clock import Clock
 from somtom.transforms.label import label
 from somtom.transforms.rejects import reject_of
-from somtom.transforms.track_clips import fresh_clips, shared_tracker
+from somtom.transforms.shared_tracker import shared_tracker
+from somtom.transforms.track_clips import fresh_clips
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,12 @@ class LabelShards:
 
     def run(self, spec: ShardSpec) -> int:
         """Make one shard with its tracks and its manifest; returns the number of samples."""
-        tracker = shared_tracker(self.settings.tracking)
+        shared = shared_tracker(self.settings.tracking)
         attempts = Attempts(self.notes, spec.name)
         clock = Clock()
-        clips = fresh_clips(spec.refs, self.sources, self.settings, tracker, attempts, clock)
-        manifest = write_shard(spec, clips, self.folder, self.settings, clock)
+        fresh = fresh_clips(spec.refs, self.sources, self.settings, shared, attempts, clock)
+        with contextlib.closing(fresh) as clips:
+            manifest = write_shard(spec, clips, self.folder, self.settings, clock)
         attempts.take("", len(spec.refs))
         return len(manifest.samples)
 
@@ -78,7 +81,7 @@ def write_shard(
             clock.lap("write")
     write_dali_index(folder, spec.name, shard.members)
     manifest = make_manifest(spec, shard, tracks, rows, rejects)
-    write_manifest(folder, manifest, clock.seconds)
+    write_manifest(folder, manifest, clock.seconds, clock.load)
     return manifest
 
 

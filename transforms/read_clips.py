@@ -1,23 +1,42 @@
 """Reads the clips of a shard, run by run, also from a store that stumbles."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Generator, Iterator, Sequence
+from typing import TypeAlias
 
 from somtom.schemas.clips import Clip
 from somtom.schemas.reasons import DataError
 from somtom.schemas.refs import Ref
 from somtom.schemas.settings import ClipSettings
 from somtom.sources.source import Source
+from somtom.transforms.rejects import crash
 from somtom.transforms.retry import MACHINE, why_unread, with_retries
 
+ReadClip: TypeAlias = tuple[Ref, Clip | DataError]
 
-def read_run(
-    refs: Sequence[Ref], source: Source, settings: ClipSettings
-) -> Iterator[tuple[Ref, Clip | DataError]]:
+
+def read_refs(
+    refs: Sequence[Ref], sources: Sequence[Source], settings: ClipSettings, blamed: Container[str]
+) -> Generator[ReadClip, None, None]:
+    """Read the refs of a shard, in order; those that are `blamed` for crashes are left alone."""
+    for run in runs_of(refs):
+        wanted = [ref for ref in run if ref.key not in blamed]
+        decoded = read_run(wanted, sources[run[0].source], settings)
+        for ref in run:
+            if ref.key in blamed:
+                yield ref, crash()
+                continue
+            got, clip = next(decoded)
+            if got.key != ref.key:
+                raise RuntimeError(f"{ref.kind}: read {got.key} where {ref.key} was due")
+            yield got, clip
+
+
+def read_run(refs: Sequence[Ref], source: Source, settings: ClipSettings) -> Iterator[ReadClip]:
     """Read the refs of one run; a store that fails for a moment is asked again for the refs still due."""
     due = list(refs)
     reading = source.read(tuple(due), settings)
 
-    def advance() -> tuple[Ref, Clip | DataError]:
+    def advance() -> ReadClip:
         nonlocal reading
         try:
             return next(reading)

@@ -8,10 +8,9 @@ from somtom.schemas.refs import Ref
 from somtom.schemas.tracks_table import StoredClip
 
 
-def crashed_clip(ref: Ref) -> StoredClip:
-    """What is stored of a clip that killed its process too often."""
-    message = "the process died again and again while it worked on this clip; leave it out"
-    return rejected_clip(ref, DataError("crashed", message))
+def crash() -> DataError:
+    """Say of a clip that it killed its process too often."""
+    return DataError("crashed", "the process died again and again while it worked on this clip; leave it out")
 
 
 def rejected_clip(ref: Ref, error: DataError) -> StoredClip:

@@ -15,7 +15,7 @@ from somtom.schemas.tracks_table import StoredClip, read_tracks
 from somtom.transforms.attempts import Attempts
 from somtom.transforms.clock import Clock
 from somtom.transforms.label_shard import write_shard
-from somtom.transforms.rejects import crashed_clip
+from somtom.transforms.rejects import crash, rejected_clip
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def stored_clips(folder: Path, spec: ShardSpec, attempts: Attempts) -> Iterator[
             if key != ref.key:
                 raise DataError("bad_record", f"{spec.name}: the shard holds {key} where {ref.key} is due")
         whole = dataclasses.replace(clip, ref=ref, clean_jpeg=picture, extra_jpegs=extra)
-        yield crashed_clip(ref) if ref.key in attempts.blamed else whole
+        yield rejected_clip(ref, crash()) if ref.key in attempts.blamed else whole
     attempts.take("", len(spec.refs))
 
 

@@ -1,8 +1,9 @@
 """Decodes the clips of a shard and follows points through them: all that comes before labelling."""
 
+import contextlib
 import dataclasses
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from typing import TypeGuard
 
 import numpy as np
 
@@ -11,76 +12,139 @@ from somtom.schemas.clips import Clip
 from somtom.schemas.pictures import encode_jpeg
 from somtom.schemas.reasons import DataError
 from somtom.schemas.refs import Ref
-from somtom.schemas.settings import BuildSettings, ClipSettings, TrackingSettings
-from somtom.schemas.tracks import as_stored
+from somtom.schemas.settings import BuildSettings, ClipSettings
+from somtom.schemas.tracks import TrackerInfo, Tracks, as_stored
 from somtom.schemas.tracks_table import StoredClip
 from somtom.sources.source import Source
+from somtom.tracking.batches import batch_length
 from somtom.tracking.grid import grid_queries
-from somtom.tracking.trackers import PointTracker, make_tracker, track_clip
-from somtom.transforms.attempts import Attempts
+from somtom.tracking.trackers import at_working_size, in_own_pixels
+from somtom.transforms.ahead import ahead
+from somtom.transforms.attempts import TOGETHER, Attempts
 from somtom.transforms.clock import Clock
 from somtom.transforms.find_elements import find_elements
-from somtom.transforms.read_clips import read_run, runs_of
-from somtom.transforms.rejects import crashed_clip, rejected_clip
+from somtom.transforms.in_batches import in_batches
+from somtom.transforms.read_clips import ReadClip, read_refs
+from somtom.transforms.rejects import rejected_clip
+from somtom.transforms.shared_tracker import SHARD, WAITING, SharedTracker
 
-_trackers: dict[TrackingSettings, PointTracker] = {}
-_making = threading.Lock()
-
-
-def shared_tracker(settings: TrackingSettings) -> PointTracker:
-    """Give the process's tracker: made once, since it may load a large model, and shared by its threads."""
-    with _making:
-        if settings not in _trackers:
-            _trackers.clear()  # a model that is no longer wanted must not hold its memory
-            _trackers[settings] = make_tracker(settings)
-        return _trackers[settings]
+AHEAD = 2  # batches that are decoded before they are asked for
+MOST_BYTES = 1 << 30  # of their frames; and of those that wait until their batch is full
 
 
 def fresh_clips(
     refs: Sequence[Ref],
     sources: Sequence[Source],
     settings: BuildSettings,
-    tracker: PointTracker,
+    shared: SharedTracker,
     attempts: Attempts,
     clock: Clock,
-) -> Iterator[StoredClip]:
+) -> Generator[StoredClip, None, None]:
     """Decode and track the refs of a shard, in order; what cannot be tracked comes as a reject."""
-    done = 0
-    for run in runs_of(refs):
-        wanted = [ref for ref in run if ref.key not in attempts.blamed]
-        if wanted:
-            attempts.take(wanted[0].key, done)
-        decoded = read_run(wanted, sources[run[0].source], settings.clips)
-        for ref in run:
-            if ref.key in attempts.blamed:
-                yield crashed_clip(ref)
-            else:
-                got, clip = next(decoded)
-                if got.key != ref.key:
-                    raise RuntimeError(f"{ref.kind}: read {got.key} where {ref.key} was due")
-                clock.lap("decode")
-                tracked = track_ref(ref, clip, tracker, settings)
-                clock.lap("track")
-                yield tracked
-            done += 1
-            attempts.take(_next_key(refs, done), done)
+    decoded = read_refs(refs, sources, settings.clips, attempts.blamed)
+    with shared.meter.during(SHARD):
+        if shared.is_fed_ahead and not attempts.is_careful:
+            yield from _fed_ahead(decoded, settings, shared, attempts, clock)
+        else:
+            yield from _one_by_one(refs, decoded, settings, shared, attempts, clock)
+    if shared.is_fed_ahead:
+        clock.load = shared.meter.drain()
 
 
-def track_ref(ref: Ref, clip: Clip | DataError, tracker: PointTracker, settings: BuildSettings) -> StoredClip:
-    """Follow the query grid through a clip, or find elements on a screenshot; a pair has neither."""
+def _one_by_one(
+    refs: Sequence[Ref],
+    decoded: Iterator[ReadClip],
+    settings: BuildSettings,
+    shared: SharedTracker,
+    attempts: Attempts,
+    clock: Clock,
+) -> Generator[StoredClip, None, None]:
+    """Decode, track and label a clip before the next: a process that dies had that one in hand."""
+    attempts.take(_key(refs, 0), 0)
+    for done, read in enumerate(decoded, 1):
+        clock.lap("decode")
+        tracked = track_refs([read], shared, settings)
+        clock.lap("track")
+        yield from tracked
+        attempts.take(_key(refs, done), done)
+
+
+def _fed_ahead(
+    decoded: Generator[ReadClip, None, None],
+    settings: BuildSettings,
+    shared: SharedTracker,
+    attempts: Attempts,
+    clock: Clock,
+) -> Generator[StoredClip, None, None]:
+    """Track clips in batches, while a thread decodes those that follow."""
+
+    def waited_for(clips: Iterator[ReadClip]) -> Iterator[ReadClip]:
+        while True:
+            with shared.meter.during(WAITING):
+                read = next(clips, None)
+            clock.lap("decode")
+            if read is None:
+                return
+            yield read
+
+    def track(batch: Sequence[ReadClip]) -> list[StoredClip]:
+        tracked = track_refs(batch, shared, settings)
+        clock.lap("track")
+        return tracked
+
+    def kind(read: ReadClip) -> int:
+        return batch_length(shared.tracker, len(read[1].frames)) if _is_followed(read[1]) else 0
+
+    attempts.take(TOGETHER, 0)
+    with contextlib.closing(ahead(decoded, _size, AHEAD * shared.batch, MOST_BYTES)) as coming:
+        batches = in_batches(waited_for(coming), kind, _size, track, lambda: shared.batch, MOST_BYTES)
+        for done, tracked in enumerate(batches, 1):
+            yield tracked
+            attempts.take(TOGETHER, done)
+
+
+def _size(read: ReadClip) -> int:
+    """Bytes of a clip's frames."""
+    return 0 if isinstance(read[1], DataError) else read[1].frames.nbytes
+
+
+def _is_followed(clip: Clip | DataError) -> TypeGuard[Clip]:
+    """Whether points are followed through it: not through a screenshot or the picture of a pair."""
+    return isinstance(clip, Clip) and clip.annotation.is_clip
+
+
+def track_refs(batch: Sequence[ReadClip], shared: SharedTracker, settings: BuildSettings) -> list[StoredClip]:
+    """Follow the query grid through clips of one length; in a screenshot elements are found instead."""
+    tracking = settings.tracking
+    working = [
+        at_working_size(clip.frames, grid_queries(clip.width, clip.height, tracking.grid), tracking)
+        for _, clip in batch
+        if _is_followed(clip)
+    ]
+    found = iter(zip(working, shared.track(working), strict=True))
+    stored = []
+    for ref, clip in batch:
+        tracks = None
+        if _is_followed(clip):
+            scaled, outcome = next(found)
+            if isinstance(outcome, DataError):
+                stored.append(rejected_clip(ref, outcome))
+                continue
+            tracks = as_stored(in_own_pixels(scaled, outcome))
+        stored.append(_stored(ref, clip, tracks, shared.tracker.info, settings))
+    return stored
+
+
+def _stored(
+    ref: Ref, clip: Clip | DataError, tracks: Tracks | None, tracker: TrackerInfo, settings: BuildSettings
+) -> StoredClip:
+    """What is kept of a clip: with elements found where it is a screenshot."""
     if isinstance(clip, DataError):
         return rejected_clip(ref, clip)
-    tracks = None
-    if clip.annotation.is_clip:
-        queries = grid_queries(clip.width, clip.height, settings.tracking.grid)
-        try:
-            tracks = as_stored(track_clip(tracker, clip.frames, queries, settings.tracking))
-        except DataError as error:
-            return rejected_clip(ref, error)
-    elif clip.annotation.screen is not None:
+    if clip.annotation.screen is not None:
         clip = find_elements(clip, settings.tracking)
-    whole = pad_extras(clip, settings.clips)
     quality = settings.clips.jpeg_quality
+    whole = pad_extras(clip, settings.clips)
     return StoredClip(
         ref,
         width=clip.width,
@@ -89,7 +153,7 @@ def track_ref(ref: Ref, clip: Clip | DataError, tracker: PointTracker, settings:
         source_height=clip.source_height,
         times_s=clip.times_s,
         tracks=tracks,
-        tracker=tracker.info if tracks is not None else None,
+        tracker=tracker if tracks is not None else None,
         annotation=whole.annotation,
         clean_jpeg=encode_jpeg(clip.frames[0], quality),
         extra_jpegs=tuple(encode_jpeg(one, quality) for one in (*whole.history, *whole.cameras)),
@@ -112,5 +176,5 @@ def pad_extras(clip: Clip, settings: ClipSettings) -> Clip:
     )
 
 
-def _next_key(refs: Sequence[Ref], done: int) -> str:
+def _key(refs: Sequence[Ref], done: int) -> str:
     return refs[done].key if done < len(refs) else ""

@@ -7,19 +7,24 @@ happens then stands in the environment, which worker processes inherit: SOMTOM_T
 import multiprocessing
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from somtom.schemas.clips import Clip
 from somtom.schemas.marks import Mark
 from somtom.schemas.reasons import DataError
-from somtom.schemas.settings import TrackingSettings
+from somtom.schemas.refs import Ref
+from somtom.schemas.settings import ClipSettings, TrackingSettings
+from somtom.schemas.tracks import Tracks
+from somtom.sources.video import VideoSource
+from somtom.tracking.batches import OutOfMemory
 from somtom.tracking.lk import LkTracker
 from somtom.tracking.trackers import ClipSession
 
-BEHAVIOUR, FIFO = "SOMTOM_TEST_BEHAVIOUR", "SOMTOM_TEST_FIFO"
+BEHAVIOUR, FIFO, TOO_MANY = "SOMTOM_TEST_BEHAVIOUR", "SOMTOM_TEST_FIFO", "SOMTOM_TEST_TOO_MANY"
 
 
 class OnMarked:
@@ -39,6 +44,35 @@ class OnMarked:
         return self._inner.open(frames)
 
 
+class InBatches(OnMarked):
+    """The same for several clips at once, but not of as many as SOMTOM_TEST_TOO_MANY names: "8 9"."""
+
+    def open_batch(self, clips: Sequence[NDArray[np.uint8]]) -> "Batch":
+        if f"{len(clips)}" in os.environ.get(TOO_MANY, "").split():
+            raise OutOfMemory(f"no room for {len(clips)} clips")
+        return Batch([self.open(frames) for frames in clips])
+
+
+class Batch:
+    """Clips in the hands of `InBatches`."""
+
+    def __init__(self, sessions: Sequence[ClipSession]) -> None:
+        self._sessions = sessions
+
+    def track_batch(self, queries: Sequence[NDArray[np.float32]]) -> list[Tracks]:
+        return [session.track(asked) for session, asked in zip(self._sessions, queries, strict=True)]
+
+
+class AbortsWhileDecoding(VideoSource):
+    """Videos, in which the process dies while the clip that begins at a fifth of a second is decoded."""
+
+    def read(self, refs: Sequence[Ref], clips: ClipSettings) -> Iterator[tuple[Ref, Clip | DataError]]:
+        for ref, clip in super().read(refs, clips):
+            if abs(ref.start_s - 0.2) < 1e-3:
+                misbehave(os.environ.get(BEHAVIOUR, ""))
+            yield ref, clip
+
+
 def misbehave(how: str) -> None:
     if how == "abort":
         os.abort()
@@ -49,6 +83,8 @@ def misbehave(how: str) -> None:
         raise ZeroDivisionError("a bug in the tracker")
     if how == "refuse":
         raise DataError("tracker_failed", "the tracker cannot hold on to this clip")
+    if how == "take all memory":
+        raise OutOfMemory("no room for the clip")
     if how == "block":  # says so through the fifo, then waits to be killed
         Path(os.environ[FIFO]).write_text("here")
         os.read(os.pipe()[0], 1)
