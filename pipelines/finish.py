@@ -5,7 +5,7 @@ import platform
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -74,7 +74,7 @@ class Totals:
     shards: int
     size_bytes: int
     seconds: dict[str, float]
-    load: TrackerLoad = TrackerLoad()
+    load: TrackerLoad = field(default_factory=TrackerLoad)
 
 
 def finish_build(folder: Path, planned: Sequence[PlannedShard], clips: int, settings: ClipSettings) -> Totals:
