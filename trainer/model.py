@@ -108,15 +108,16 @@ class Magma(nn.Module):
         """G: the encoder cuts a picture into G x G cells."""
         return self.image_size // stride_of(self.encoder.config)
 
-    def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Sum of the losses over the tokens learnt, and how many they are.
+    def forward(self, batch: Batch) -> Tensor:
+        """Sum of the losses, in nats, over the tokens that are learnt.
 
         A batch without rows gives 0 with a gradient of 0 for every weight, so that a rank without samples
         takes part in the exchange of gradients.
         """
         if not len(batch.ids):
-            nothing = sum(weight.sum() * 0 for weight in self.parameters() if weight.requires_grad)
-            return torch.as_tensor(nothing), torch.zeros((), dtype=torch.int64, device=batch.ids.device)
+            return torch.stack(
+                [weight.sum() * 0 for weight in self.parameters() if weight.requires_grad]
+            ).sum()
         hidden = self.decoder.model(
             inputs_embeds=self.embed(batch),
             attention_mask=None if batch.segments is None else block_causal(batch.segments),
@@ -125,8 +126,7 @@ class Magma(nn.Module):
         ).last_hidden_state  # (B, L, D)
         learnt = batch.labels != IGNORED
         logits = self.decoder.lm_head(hidden[learnt])  # only where something is learnt: (K, ids)
-        loss = functional.cross_entropy(logits.float(), batch.labels[learnt], reduction="sum")
-        return loss, learnt.sum()
+        return functional.cross_entropy(logits.float(), batch.labels[learnt], reduction="sum")
 
     def embed(self, batch: Batch) -> Tensor:
         """What the decoder reads, (B, L, D): the ids' embeddings, with pictures' cells at the <image> ids."""

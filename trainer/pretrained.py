@@ -3,6 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+import torch
+from transformers.utils import logging
+
 from somtom.schemas.reasons import DataError
 from somtom.schemas.record import load_json
 
@@ -18,12 +21,11 @@ def load_part(kind: Any, folder: str | Path, setting: str) -> Any:
     Raises:
         DataError: `missing`, `unsupported`, `unreadable`.
     """
-    import torch
-
     path = Path(folder).expanduser()
     found, wanted = model_config(path, setting).get("model_type"), kind.config_class.model_type
     if found != wanted:
         raise DataError("unsupported", f"{setting} = {str(path)!r}: is a {found} model, not a {wanted} one")
+    logging.disable_progress_bar()
     try:
         return kind.from_pretrained(path, local_files_only=True, use_safetensors=True, dtype=torch.float32)
     except (OSError, ValueError, RuntimeError) as error:

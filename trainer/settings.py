@@ -30,8 +30,6 @@ class DataSettings:
     packing: bool = False  # several samples in a row of max_tokens, where they do not see each other
     picture: str = "marked"  # marked | clean
     answers: tuple[str, ...] = ()  # kinds kept: marks, traces, target, robot, text; () = all
-    history: bool = True  # take along the earlier pictures that a data set has
-    cameras: bool = True  # and its further cameras
 
 
 @dataclass(frozen=True)
