@@ -37,11 +37,10 @@ _PER_SHEET = 9
 
 
 class Canvas:
-    """A sample's picture scaled to a cell; places are given in pixels of the sample's own."""
+    """A sample's picture at another size (width, height); places are given in pixels of the sample's own."""
 
-    def __init__(self, picture: Picture, cell: int) -> None:
+    def __init__(self, picture: Picture, size: tuple[int, int]) -> None:
         height, width = picture.shape[:2]
-        size = fitted_size(width, height, cell)
         how = cv2.INTER_AREA if size[0] < width else cv2.INTER_CUBIC
         self.image: Picture = np.array(cv2.resize(picture, size, interpolation=how))
         self._scale = np.array(size) / (width, height)
@@ -73,7 +72,7 @@ class Canvas:
 def draw_answer(sample: Sample, answer: Answer, cell: int = CELL) -> Picture:
     """Draw one answer: truth in green and what is said in pink, question and both answers below."""
     record = sample.record
-    canvas = Canvas(decode_jpeg(sample.marked_jpeg), cell)
+    canvas = Canvas(decode_jpeg(sample.marked_jpeg), fitted_size(record["width"], record["height"], cell))
     _draw_truth(canvas, sample, answer.turn.kind)
     if answer.said is not None:
         draw_said(canvas, record, answer.turn.kind, answer.said)

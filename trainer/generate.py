@@ -56,7 +56,8 @@ def generate(
 def _read(
     decoder: LlamaForCausalLM, embedded: Tensor, seen: Tensor, positions: Tensor, cache: DynamicCache
 ) -> Tensor:
-    hidden: Tensor = decoder.model(
+    # Not as it may be compiled for training, where lengths do not change with each step.
+    hidden: Tensor = decoder.model.forward(
         inputs_embeds=embedded,
         attention_mask=seen.long(),
         position_ids=positions,
