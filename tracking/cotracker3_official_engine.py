@@ -12,6 +12,7 @@ from torch.nn import functional
 from somtom.schemas.settings import TrackingSettings
 from somtom.tracking.cotracker3_correlation import RADIUS
 from somtom.tracking.cotracker3_engine import STRIDE, Estimate, load_model, prepare_device
+from somtom.tracking.cotracker3_memory import tells_out_of_memory
 from somtom.tracking.cotracker3_model import TIMES
 
 
@@ -37,6 +38,7 @@ class OfficialEngine:
         self.model = model.eval().to(self.device)
         self.package_version = str(__version__)
 
+    @tells_out_of_memory
     @torch.inference_mode()
     def extract(self, clips: Sequence[NDArray[np.uint8]]) -> Tensor:
         """Resize the one clip, (T, H, W, 3) uint8 RGB, to (1, T, 3, h, w) from 0 to 255.
@@ -48,6 +50,7 @@ class OfficialEngine:
         pictures = torch.from_numpy(clip.copy()).to(self.device).permute(0, 3, 1, 2).float()
         return functional.interpolate(pictures, size, mode="bilinear", align_corners=True)[None]
 
+    @tells_out_of_memory
     @torch.inference_mode()
     def track(self, features: Tensor, queries: NDArray[np.float32]) -> Estimate:
         """Track queries (1, N, 3: frame, x, y in pixels of the model's pictures)."""
