@@ -11,6 +11,8 @@ from somtom.trainer.model import Magma
 from somtom.trainer.settings import ModelSettings
 from somtom.trainer.tokens import Vocabulary, train_vocabulary
 
+torch.set_num_threads(1)  # more of them wait for each other, where tests run side by side
+
 TEXTS = [
     "Locate all the marks in the image.",
     "Which mark moves, and where to? Answer in JSON.",
