@@ -8,9 +8,10 @@ from somtom.pipelines.finish import Totals, finish_build
 from somtom.pipelines.label import label_build
 from somtom.pipelines.output import OutputError, adopt_config, claim_output, read_config_tree
 from somtom.pipelines.plan import list_items, plan_build, put_in_place, refuse_other_version
-from somtom.pipelines.runners import RunOptions
+from somtom.pipelines.runners import RunOptions, options_for_gpu
 from somtom.schemas.folder import plan_path
 from somtom.schemas.plan_table import PlannedShard, read_plan_index
+from somtom.tracking.batches import runs_on_gpu
 
 
 def build_data_set(
@@ -42,7 +43,8 @@ def plan_data_set(
 def label_data_set(folder: Path, options: RunOptions) -> Totals:
     """Do the rest of `build_data_set`, with the configuration that the plan was made with."""
     config = parse_config(read_config_tree(folder))
-    check_tracker(config.settings.tracking)
+    if runs_on_gpu(check_tracker(config.settings.tracking)):
+        options = options_for_gpu(options)
     list_items(config)  # a disk that is not mounted must not turn every clip into a reject
     with claim_output(folder):
         put_in_place(folder)

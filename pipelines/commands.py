@@ -44,7 +44,7 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
 def add_run_options(parser: argparse.ArgumentParser, overwrite: bool = True) -> None:
     """Add how to run."""
     parser.add_argument(
-        "--workers", type=int, default=0, metavar="N", help="how many at once (default: one a processor)"
+        "--workers", type=int, default=0, metavar="N", help="how many at once (default: as many as suit)"
     )
     parser.add_argument("--threads", action="store_true", help="workers are threads, not processes")
     parser.add_argument("--quiet", action="store_true", help="no progress")
@@ -83,6 +83,7 @@ def run_options_of(options: argparse.Namespace) -> "RunOptions":
         mode="threads" if options.threads else "processes",
         progress=not options.quiet,
         max_failure_ratio=options.max_failure_ratio,
+        is_chosen=bool(options.workers or options.threads),
     )
 
 

@@ -10,7 +10,7 @@ from somtom.marks.pair_marks import FRAMES
 from somtom.schemas.settings import BuildSettings, TrackingSettings
 from somtom.sources.screens import ScreenSource
 from somtom.sources.source import Source
-from somtom.tracking.trackers import TRACKERS, make_tracker, tracker_factory
+from somtom.tracking.trackers import TRACKERS, PointTracker, make_tracker, tracker_factory
 
 # Lowest and highest value of every numeric setting.
 BOUNDS: dict[str, tuple[float, float]] = {
@@ -148,14 +148,14 @@ def _each(value: object) -> Sequence[object]:
     return value if isinstance(value, tuple) else (value,)
 
 
-def check_tracker(settings: TrackingSettings) -> None:
+def check_tracker(settings: TrackingSettings) -> PointTracker:
     """Make the tracker once: its package, its weights and their licence must be there before work begins.
 
     Raises:
         ConfigError: one of them is not.
     """
     try:
-        make_tracker(settings)
+        return make_tracker(settings)
     except ValueError as error:
         raise ConfigError(f"tracking.tracker = {settings.tracker!r}: {error}") from error
 

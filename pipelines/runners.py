@@ -1,8 +1,10 @@
 """How a stage is run, and the Beam pipeline of one task."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from somtom.transforms.steps import Step, Task
+
+GPU_THREADS = 4  # while one is at the GPU, the others decode, label and write
 
 
 @dataclass(frozen=True)
@@ -14,12 +16,21 @@ class RunOptions:
         mode: "processes" or "threads".
         progress: show live progress.
         max_failure_ratio: the run ends when a larger share of its inputs failed; 1.0 never ends it.
+        is_chosen: somebody asked for these workers and this mode; else a stage may take others.
     """
 
     workers: int = 1
     mode: str = "processes"
     progress: bool = True
     max_failure_ratio: float = 1.0
+    is_chosen: bool = True
+
+
+def options_for_gpu(options: RunOptions) -> RunOptions:
+    """How to run a stage that computes on the GPU: in threads of one process, which has the model once."""
+    if options.is_chosen:
+        return options
+    return replace(options, workers=min(options.workers, GPU_THREADS), mode="threads")
 
 
 @dataclass(frozen=True)

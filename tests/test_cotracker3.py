@@ -1,5 +1,6 @@
 """CoTracker3 with made-up weights: it must compute what the published model does, not track well."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -143,6 +144,16 @@ def test_what_is_worked_on_at_once_does_not_change_the_tracks(small: TrackingSet
     of_positions, of_probabilities = spread(tracks, usual)
     assert of_positions <= 1e-4
     assert of_probabilities <= 1e-5
+
+
+def test_threads_may_share_a_tracker(tracker: CoTracker3) -> None:
+    clips, queries = [draw_clip(seed) for seed in range(3)], grid_queries(WIDTH, HEIGHT, 4)
+    alone = [tracker.open(clip).track(queries) for clip in clips]
+
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(lambda clip: tracker.open(clip).track(queries), clips))
+
+    assert all(spread(one, other) == (0, 0) for one, other in zip(alone, found, strict=True))
 
 
 def test_one_session_serves_several_grids(tracker: CoTracker3) -> None:

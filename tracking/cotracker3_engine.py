@@ -103,9 +103,15 @@ class Engine:
 
 
 def prepare_device(settings: TrackingSettings) -> torch.device:
-    """Choose where to compute, and set how torch computes there."""
+    """Choose where to compute, and set how torch computes there.
+
+    Raises:
+        ValueError: in one line: there is no such device.
+    """
     torch.backends.cudnn.allow_tf32 = False  # float32 means float32
     device = torch.device(_best_device() if settings.device == "auto" else settings.device)
+    if not (device.type == "cpu" or getattr(torch, device.type).is_available()):
+        raise ValueError(f'torch finds no {device.type} here: set tracking.device = "auto", or "cpu"')
     if device.type == "cpu":
         torch.set_num_threads(settings.threads)
     return device

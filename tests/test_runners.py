@@ -1,0 +1,42 @@
+"""How many workers a stage has, and of which kind."""
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from somtom.pipelines.commands import add_run_options, run_options_of
+from somtom.pipelines.config import load_config
+from somtom.pipelines.config_rules import ConfigError, check_tracker
+from somtom.pipelines.runners import GPU_THREADS, RunOptions, options_for_gpu
+
+
+def asked(*arguments: str) -> RunOptions:
+    parser = argparse.ArgumentParser()
+    add_run_options(parser)
+    return run_options_of(parser.parse_args(arguments))
+
+
+def test_on_a_gpu_threads_of_one_process_share_the_model() -> None:
+    options = asked("--max-failure-ratio", "0.5")
+
+    for_gpu = options_for_gpu(options)
+
+    assert options.mode == "processes" and for_gpu.mode == "threads"
+    assert for_gpu.workers == min(options.workers, GPU_THREADS) and for_gpu.max_failure_ratio == 0.5
+
+
+@pytest.mark.parametrize("arguments", [("--workers", "7"), ("--threads",), ("--workers", "3", "--threads")])
+def test_what_somebody_asks_for_is_done_on_a_gpu_too(arguments: tuple[str, ...]) -> None:
+    assert options_for_gpu(asked(*arguments)) == asked(*arguments)
+
+
+def test_the_configuration_for_a_gpu_says_what_it_still_needs() -> None:
+    settings = load_config(Path(__file__).parent.parent / "configs" / "gpu.toml").settings.tracking
+
+    pytest.importorskip("torch", reason="torch is not installed: pip install 'somtom[cotracker]'")
+    with pytest.raises(
+        ConfigError, match=r"tracking\.weights is not set: give the path or URI of scaled_off"
+    ) as one:
+        check_tracker(settings)
+    assert "\n" not in str(one.value)
