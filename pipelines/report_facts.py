@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from somtom.pipelines.output import OutputError, config_path
 from somtom.schemas.books import LABEL, SCAN, Books, add_books, count_books
 from somtom.schemas.folder import META, PROVENANCE, plan_path, shard_path
-from somtom.schemas.manifest import Manifest, read_manifest, read_timings
+from somtom.schemas.manifest import Manifest, read_manifest, read_timings, read_tracker_load
 from somtom.schemas.meta_tables import (
     COUNTS,
     ITEMS,
@@ -27,6 +27,7 @@ from somtom.schemas.plan_table import PLAN_COLUMNS
 from somtom.schemas.reasons import DataError, Reject
 from somtom.schemas.record import load_json
 from somtom.schemas.sample_rows import SAMPLE_COLUMNS
+from somtom.schemas.tracker_load import TrackerLoad
 
 EXAMPLES = 3  # rejects kept of each source, stage and reason
 _NEEDED = ("key", "shard", "split", "task", "dataset", "uri")
@@ -48,6 +49,7 @@ class Facts:
         warnings: (source, uri, warning) of inputs that were odd but usable, the first ones.
         warned: how many such inputs there are.
         seconds: shard -> step -> seconds; empty where that was not noted.
+        tracker_load: how busy the tracker was over all shards, where it works in batches.
         config: text of the resolved configuration.
         provenance: what it was made with.
     """
@@ -61,6 +63,7 @@ class Facts:
     warnings: tuple[tuple[str, str, str], ...]
     warned: int
     seconds: Mapping[str, Mapping[str, float]]
+    tracker_load: TrackerLoad
     config: str
     provenance: Mapping[str, Any]
 
@@ -110,6 +113,7 @@ def read_facts(folder: Path) -> Facts:
         tuple(warnings[:20]),
         len(warnings),
         {name: read_timings(folder, name) for name, whole in shards.items() if whole},
+        sum((read_tracker_load(folder, name) for name, whole in shards.items() if whole), TrackerLoad()),
         _text(config_path(folder)),
         _provenance(folder),
     )

@@ -86,8 +86,7 @@ def _even_edges(values: Floats) -> Floats:
     """Bars of a round width over all but the outermost two in a thousand on each side."""
     low, high = (float(one) for one in np.quantile(values, [0.002, 0.998]))
     if high - low <= 1e-9 * max(abs(low), abs(high), 1e-9):
-        room = abs(low) * 0.1 or 1.0
-        low, high = low - room, high + room
+        low, high = (low - 0.1 * abs(low), high + 0.1 * abs(high)) if low else (0.0, 1.0)
     step = nice_step(high - low, _BARS)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return np.arange(first, max(last, first + 1) + 1, dtype=np.float64) * step

@@ -59,7 +59,12 @@ def sample_block(row: int, sample: Sample) -> tuple[Html, int]:
     """Write what the page shows of a sample, and how many bytes of it are pictures."""
     record, traces = sample.record, sample.traces
     picture, small = _small_picture(sample.marked_jpeg, _LONG_SIDE, _LONGEST)
-    further = [(name, _small_picture(data, _SMALL_SIDE, _SMALL_SIDE)[0]) for name, data in sample.extra]
+    known = {f"h{number:02d}.jpg": step["known"] for number, step in enumerate(record["history"])}
+    further = [
+        (name, _small_picture(data, _SMALL_SIDE, _SMALL_SIDE)[0])
+        for name, data in sample.extra
+        if known.get(name, True)
+    ]
     values = {
         "picture": picture,
         "size": list(small),

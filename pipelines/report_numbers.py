@@ -9,16 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somtom.pipelines.report_charts import heat_map, histogram_figure, legend, number, small_bars, split_bar
-from somtom.pipelines.report_duplicates import NEAR_BITS, SHOWN, SHOWN_INPUTS, Duplicates, Group
+from somtom.pipelines.report_duplicates import SHOWN, SHOWN_INPUTS, Duplicates, Group
 from somtom.pipelines.report_facts import Facts
 from somtom.pipelines.report_figures import Scale, histogram
 from somtom.pipelines.report_html import Html, element, section, table
 from somtom.pipelines.report_records import RecordSums, score_columns
 from somtom.schemas.action_stats import ActionStats
 from somtom.schemas.books import LABEL
+from somtom.schemas.near_pictures import NEAR_BITS
 from somtom.schemas.record import RECORD
 from somtom.schemas.record_fields import TASKS
 
+_UNITS = {"0..1": "share"}
 _FEW = 10  # dimensions of actions; more are shown when asked for
 
 
@@ -126,7 +128,7 @@ def _scores(facts: Facts, tasks: NDArray[Any]) -> Iterator[Html]:
         known = fields.get(name)
         yield histogram_figure(
             name.replace("_", " "),
-            known.unit if known else "",
+            _UNITS.get(known.unit, known.unit) if known else "",
             "samples",
             shown,
             known.meaning if known else "",
@@ -178,7 +180,8 @@ def duplicates_section(facts: Facts, found: Duplicates | None) -> Html:
     said = (
         f"Of {found.hashed:,} pictures with a hash, {sum(len(one.rows) for one in found.groups):,} look like "
         f"one of another input (at most {NEAR_BITS} of 64 bits differ): {len(leaks):,} groups across splits, "
-        f"{len(within):,} within one. {found.repeats:,} more repeat a picture of their own input."
+        f"{len(within):,} within one. {found.repeats:,} samples repeat a picture of their own input, such as "
+        "further instructions on one screenshot."
     )
     parts = [
         _group_table(facts, title, groups)
@@ -244,8 +247,28 @@ def throughput_section(facts: Facts) -> Html:
         element("p", said),
         split_bar(parts, sum(count for _, count, _ in parts), tip),
         table("Seconds by step", ("step", "seconds", "share", "ms a planned sample"), rows),
+        *_load_of_tracker(facts),
         element("div", figure, class_="figures"),
     )
+
+
+def _load_of_tracker(facts: Facts) -> Iterator[Html]:
+    """How busy a tracker was that clips were brought to; nothing where it works clip by clip."""
+    load = facts.tracker_load
+    if not load.total_s:
+        return
+    steps = (
+        ("busy", load.busy_s),
+        ("waited for clips", load.waited_s),
+        ("waited for the rest", load.other_s),
+    )
+    parts = [(name, round(1000 * spent), f"s{place}") for place, (name, spent) in enumerate(steps)]
+    said = ", ".join(f"{name} {spent / load.total_s:.0%}" for name, spent in steps)
+    yield element("h3", "The tracker")
+    yield element(
+        "p", f"Of {load.total_s:,.1f} s: {said}. Batches halved for want of memory: {load.halved:,}."
+    )
+    yield split_bar(parts, sum(count for _, count, _ in parts), said)
 
 
 def making_section(facts: Facts) -> Html:

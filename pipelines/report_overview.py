@@ -19,6 +19,7 @@ from somtom.schemas.record_fields import SPLITS, TASKS
 from somtom.schemas.tracks_table import TRACKS_COLUMNS
 
 _STAGES = {SCAN: ("What went in", "inputs", "used"), LABEL: ("What was planned", "planned", "samples")}
+_WHEN = {SCAN: "when scanned", LABEL: "when labelled"}
 _PICTURES = 40  # of rejects
 
 
@@ -218,7 +219,7 @@ def _reason(
         examples = [
             one for one in facts.examples if (one.source, one.stage, one.reason) == (source, stage, reason)
         ]
-        title = f"{source}: {number_of:,} at {stage}"
+        title = f"{source}: {number_of:,} {_WHEN[stage]}"
         groups.append(element("h4", title))
         groups.append(
             element(

@@ -229,7 +229,7 @@ function further(sample) {
     const step = /^h(\d+)/.exec(name);
     const past = step ? sample.history[Number(step[1])] : null;
     const ago = past && (sample.step_s > 0 ? `${(-past[0]).toFixed(2)} s earlier` : `${-past[0]} step earlier`);
-    const said = past ? (past[2] ? [ago, past[1]].filter(Boolean).join(": ") : "nothing before") : name.replace(".jpg", "");
+    const said = past ? [ago, past[1]].filter(Boolean).join(": ") : name.replace(".jpg", "");
     return make("figure", {}, make("img", { src: uri, alt: "" }), make("figcaption", { dir: "auto" }, said));
   });
   return make("div", { class: "further" }, ...figures);

@@ -1,0 +1,64 @@
+"""Which pictures look the same, by the hashes of `picture_hash`."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from somtom.schemas.picture_hash import BITS
+
+NEAR_BITS = 4  # of 64: pictures whose hashes differ in no more look the same
+_PIECES = NEAR_BITS + 1  # two hashes that differ in 4 bits agree in at least one of 5 pieces
+_ROWS = 1_024  # hashes compared with others at once
+_MOST_TOGETHER = 20_000  # hashes that share a piece; of more, each is compared with the next `_ROWS` alone
+
+
+def group_hashes(hashes: Sequence[str]) -> NDArray[np.int64]:
+    """Bring hashes together that differ in `NEAR_BITS` bits at most, by chains of such pairs.
+
+    Args:
+        hashes: N texts; what is no hash (a flat picture has "") looks like nothing else.
+
+    Returns:
+        (N,) numbers of groups: equal for those that look the same, -1 where there is no hash.
+    """
+    rows = np.array([row for row, text in enumerate(hashes) if _is_hash(text)], dtype=np.int64)
+    words, of_word = np.unique(
+        np.array([int(hashes[row], 16) for row in rows], dtype=np.uint64), return_inverse=True
+    )
+    parents = list(range(len(words)))
+
+    def root(one: int) -> int:
+        while parents[one] != one:
+            parents[one] = parents[parents[one]]
+            one = parents[one]
+        return one
+
+    for one, other in _near_pairs(words):
+        first, second = root(one), root(other)
+        parents[max(first, second)] = min(first, second)
+    groups = np.full(len(hashes), -1, dtype=np.int64)
+    groups[rows] = np.array([root(one) for one in range(len(words))], dtype=np.int64)[of_word]
+    return groups
+
+
+def _is_hash(text: str) -> bool:
+    return len(text) == BITS // 4 and not text.strip("0123456789abcdef")
+
+
+def _near_pairs(words: NDArray[np.uint64]) -> Iterator[tuple[int, int]]:
+    """Give the places of pairs that are near; some more than once."""
+    for piece in range(_PIECES):
+        start, end = piece * BITS // _PIECES, (piece + 1) * BITS // _PIECES
+        values = (words >> np.uint64(start)) & np.uint64((1 << (end - start)) - 1)
+        order = np.argsort(values, kind="stable")
+        for together in np.split(order, np.flatnonzero(np.diff(values[order])) + 1):
+            for begin in range(0, len(together), _ROWS):
+                some = together[begin : begin + _ROWS]
+                reach = len(together) if len(together) <= _MOST_TOGETHER else begin + 2 * _ROWS
+                others = together[begin:reach]
+                near = np.bitwise_count(words[some][:, None] ^ words[others][None]) <= NEAR_BITS
+                yield from (
+                    (int(some[row]), int(others[column]))
+                    for row, column in zip(*np.nonzero(np.triu(near, 1)), strict=True)
+                )
