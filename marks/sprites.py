@@ -20,7 +20,7 @@ _BOLD = 0.04  # ems that a digit's strokes grow on each side: thin strokes drown
 # plate (of the white around bare digits). Chosen by how often tesseract read them back (docs/marks.md).
 _SHAPES: dict[Shape, tuple[float, float, float]] = {
     "disc": (0.42, 0.38, 0.11),
-    "box": (0.22, 0.36, 0.09),
+    "box": (0.19, 0.33, 0.09),
     "outline": (0.24, 0.30, 0.30),
 }
 

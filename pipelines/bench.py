@@ -12,6 +12,7 @@ from pathlib import Path
 from somtom.pipelines.bench_build import bench_build, bench_workers
 from somtom.pipelines.bench_decode import bench_decode
 from somtom.pipelines.bench_figures import Findings, as_json, table_lines
+from somtom.pipelines.bench_marks import bench_marks
 from somtom.pipelines.bench_memory import bench_memory
 from somtom.pipelines.bench_sources import bench_sources
 from somtom.pipelines.bench_trackers import bench_trackers
@@ -107,6 +108,10 @@ def _writer(inputs: BenchInputs) -> Findings:
     return bench_writer(20_000 if inputs.options.full else 2_000, inputs.runs)
 
 
+def _marks(inputs: BenchInputs) -> Findings:
+    return bench_marks(inputs.videos)
+
+
 def _decode(inputs: BenchInputs) -> Findings:
     return bench_decode(inputs.videos, inputs.runs)
 
@@ -133,6 +138,7 @@ PARTS: dict[str, Callable[[BenchInputs], Findings]] = {
     "writer": _writer,
     "decode": _decode,
     "sources": _sources,
+    "marks": _marks,
     "tracking": _tracking,
 }
 

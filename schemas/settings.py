@@ -78,7 +78,7 @@ class MotionSettings:
 class MarkSettings:
     """Which traces get a number and how it is drawn."""
 
-    style: str = "disc"  # a name of STYLES, or "module:Class"; none draws nothing
+    style: str = "box"  # a name of STYLES, or "module:Class"; none draws nothing
     foreground_min: int = 2  # k_f: clusters of moving traces, drawn from this range
     foreground_max: int = 5
     background_min: int = 6  # k_b: clusters of static traces
