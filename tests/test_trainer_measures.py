@@ -283,6 +283,7 @@ def test_actions_that_are_unread_or_of_another_shape_count_as_the_mean(
     )
     found = by_name(measure_robot(record, said, STATS))
     assert found["action_bins"].total == found["action_bins"].others["mean action"] == 32
+    assert found["action_l1"].total == found["action_l1"].others["mean action"] > 0
 
 
 points = st.tuples(st.floats(-40, 340, width=32), st.floats(-40, 340, width=32))

@@ -111,10 +111,11 @@ def evaluate(
             examples = [(sample, speaker.example(sample)) for sample in some]
             asks = [(sample, example) for sample, example in examples if example is not None]
             looked_at, unasked = looked_at + len(some), unasked + len(some) - len(asks)
-            heard = speaker.read([example for _, example in asks]) if asks else []
+            if not asks:
+                continue
+            heard = speaker.read([example for _, example in asks])
             said = speaker.answer(heard, [_most(one) for one in heard])
-            losses = speaker.losses(heard) if heard else []
-            for (sample, _), one, texts, nats in zip(asks, heard, said, losses, strict=True):
+            for (sample, _), one, texts, nats in zip(asks, heard, said, speaker.losses(heard), strict=True):
                 answers = _judged(sample, one, texts, held_out.stats)
                 asked.update(answer.turn.kind for answer in answers)
                 unread.update(answer.turn.kind for answer in answers if answer.said is None)

@@ -228,9 +228,10 @@ def measure_robot(record: Record, said: NDArray[np.int64] | None, stats: ActionS
     values = np.array(action["values"], np.float64).reshape(shape)
     mean = np.broadcast_to(np.array(stats.mean), values.shape)
     usual = bins_of(mean, stats)[0]
-    bins = said if said is not None and said.shape == truth.shape else usual
+    fits = said is not None and said.shape == truth.shape
+    bins = said if said is not None and fits else usual
     raw = {
-        "": np.abs(values_of(bins, stats) - values),
+        "": np.abs((values_of(bins, stats) if fits else mean) - values),
         "mean action": np.abs(mean - values),
         "256 bins": np.abs(values_of(truth, stats) - values),
     }
