@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-PAGE = Path(__file__).with_name("report_page")
+PAGE = Path(__file__).with_name("report-page")  # no name of a package: it holds none
 SCRIPTS = ("table.js", "player.js", "rows.js", "detail.js", "samples.js", "page.js")
 
 _SLOT = re.compile(r"<!--slot:([a-z]+)-->")
