@@ -82,7 +82,7 @@ def test_a_folder_without_a_vocabulary_is_named(tmp_path: Path) -> None:
         Vocabulary.load(tmp_path)
     VOCABULARY.tokenizer.save(str(tmp_path / "tokenizer.json"))
     (tmp_path / "vocabulary.json").write_text('{"base": 100, "marks": 20}')
-    with pytest.raises(DataError, match="of two checkpoints"):
+    with pytest.raises(DataError, match="are of two different checkpoints"):
         Vocabulary.load(tmp_path)
 
 

@@ -1,8 +1,7 @@
 """Checkpoints: a folder that appears whole or not at all, and holds no pickle.
 
-encoder/, decoder/          as `transformers` saves and loads them
-projector.safetensors       the projector
-tokenizer.json, vocabulary.json
+encoder/, decoder/          as `transformers` saves and loads them; the vocabulary lies in decoder/
+projector.safetensors
 settings.json               the run's settings
 state.safetensors, .json    the optimiser's moments; step and place in the data, to go on exactly
 """
@@ -94,7 +93,7 @@ def save_checkpoint(
     model.encoder.save_pretrained(aside / ENCODER)
     model.decoder.save_pretrained(aside / DECODER)
     save_file(_plain(model.projector.state_dict()), aside / PROJECTOR)
-    vocabulary.save(aside)
+    vocabulary.save(aside / DECODER)
     _write(aside / SETTINGS, asdict(settings))
     moments = {
         f"{name}.{kind}": value
@@ -142,7 +141,7 @@ def load_model(folder: Path) -> tuple[Magma, Vocabulary, TrainSettings]:
     found = find_checkpoint(folder)
     if found is None:
         raise DataError("missing", f"{folder}: holds no checkpoint; `somtom train` makes them")
-    settings, vocabulary = _settings(found), Vocabulary.load(found)
+    settings, vocabulary = _settings(found), Vocabulary.load(found / DECODER)
     encoder = load_part(ConvNextV2Model, found / ENCODER, "the checkpoint")
     decoder = load_part(LlamaForCausalLM, found / DECODER, "the checkpoint")
     if decoder.config.vocab_size != vocabulary.size:

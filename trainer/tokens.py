@@ -126,11 +126,21 @@ class Vocabulary:
         return join_pieces(pieces)
 
     def save(self, folder: Path) -> None:
-        """Write tokenizer.json, which `tokenizers` and `transformers` read, and vocabulary.json."""
+        """Write tokenizer.json, which `tokenizers` and `transformers` read, and vocabulary.json.
+
+        In the decoder's folder, `transformers.AutoTokenizer` finds what it needs as well.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / TOKENIZER, self.tokenizer.to_str(pretty=False).encode())
         values = {"base": self.base, "marks": self.marks, "first": self.first, "size": self.size}
         write_whole(folder / VOCABULARY, json.dumps(values).encode() + b"\n")
+        theirs = {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "clean_up_tokenization_spaces": False,
+            "pad_token": SPECIAL[0],
+            "eos_token": SPECIAL[-1],
+        }
+        write_whole(folder / "tokenizer_config.json", json.dumps(theirs).encode() + b"\n")
 
     @classmethod
     def load(cls, folder: Path) -> "Vocabulary":
@@ -148,11 +158,10 @@ class Vocabulary:
         if not isinstance(values, dict) or not all(type(one) is int and one > 0 for one in numbers):
             raise DataError("unreadable", f"{folder / VOCABULARY}: is not what a checkpoint holds")
         vocabulary = cls(tokenizer, values["base"], values["marks"], tuple(values.get("first", ())))
-        if tokenizer.get_vocab_size() != vocabulary.size:
+        at = {"<end>": vocabulary.end, "<bin_0>": vocabulary.first_bin, "<action_255>": vocabulary.size - 1}
+        if any(tokenizer.token_to_id(name) != one for name, one in at.items()):
             raise DataError(
-                "unreadable",
-                f"{folder}: {TOKENIZER} has {tokenizer.get_vocab_size()} ids, but {VOCABULARY} says "
-                f"{vocabulary.size}: they are of two checkpoints",
+                "unreadable", f"{folder}: {TOKENIZER} and {VOCABULARY} are of two different checkpoints"
             )
         return vocabulary
 

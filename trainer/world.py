@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import distributed
 
+from somtom.schemas.reasons import DataError
+
 
 @dataclass(frozen=True)
 class World:
@@ -45,10 +47,14 @@ class World:
 
 
 def find_device(name: str, world: World) -> torch.device:
-    """The device that `run.device` names: "auto" is the first there is of cuda, mps, cpu."""
+    """The device that `run.device` names: "auto" is the first there is of cuda, mps, cpu.
+
+    Raises:
+        DataError: `unsupported`: this machine has none.
+    """
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
         name = next(kind for kind, found in there.items() if found)
     if not there[name]:
-        raise ValueError(f"run.device = {name!r}: there is none here; take auto")
+        raise DataError("unsupported", f"run.device = {name!r}: there is none here; take auto")
     return torch.device("cuda", world.local) if name == "cuda" else torch.device(name)
