@@ -6,9 +6,10 @@ CONFIG ?=
 OUT ?= out/
 WORKERS ?= 0
 PACKAGES := marks pipelines schemas sources tracking trainer transforms
+READERS := $(basename $(notdir $(wildcard tests/readers/*.txt)))
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: build-dataset report test lint format bench types clean
+.PHONY: build-dataset report test test-readers reader-envs lint format bench types clean
 
 build-dataset: $(VENV)/core.stamp
 ifeq ($(strip $(CONFIG)),)
@@ -25,6 +26,18 @@ report: $(VENV)/core.stamp
 
 test: $(VENV)/dev.stamp types
 	$(BIN)/pytest
+
+# Libraries that are large, or cannot live with ours: each in an environment of its own.
+reader-envs: $(READERS:%=build/envs/%.stamp)
+
+test-readers: reader-envs $(VENV)/dev.stamp types
+	$(BIN)/pytest tests/test_reader.py tests/test_readers.py tests/test_readers_apart.py
+
+build/envs/%.stamp: tests/readers/%.txt
+	rm -rf build/envs/$*
+	$(PYTHON) -m venv build/envs/$*
+	build/envs/$*/bin/pip install --quiet --requirement $<
+	touch $@
 
 lint: $(VENV)/dev.stamp types
 	$(BIN)/ruff check .

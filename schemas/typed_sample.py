@@ -16,29 +16,29 @@ from somtom.schemas.sample import Sample
 _Part = TypeVar("_Part")
 
 
+MAX_PIXELS = 8192 * 8192  # no picture that we write has more; one that claims more is hostile
+
+
 @dataclass(frozen=True)
 class Picture:
-    """A JPEG of known size; `pixels` decodes it anew each time."""
+    """A JPEG, decoded anew by each `pixels`; `size`, width and height, is None where no record says it."""
 
     jpeg: bytes
-    width: int
-    height: int
+    size: tuple[int, int] | None = None
 
     def pixels(self) -> NDArray[np.uint8]:
         """Decode to RGB (H, W, 3) uint8. Needs Pillow.
 
         Raises:
-            DataError: `bad_record`: no readable JPEG, or of another size than the record says.
+            DataError: `bad_record`: no readable JPEG, of another size than the record says, or too large.
         """
         from PIL import Image
 
         try:
             with Image.open(io.BytesIO(self.jpeg), formats=["JPEG"]) as image:
-                if image.size != (self.width, self.height):  # before anything is allocated for it
-                    raise DataError(
-                        "bad_record",
-                        f"a picture is {image.size}, its record says {self.width} x {self.height}",
-                    )
+                # Before anything is allocated for it.
+                if self.size not in (None, image.size) or image.width * image.height > MAX_PIXELS:
+                    raise DataError("bad_record", f"a picture is {image.size}, its record says {self.size}")
                 return np.array(image.convert("RGB"))
         except (OSError, SyntaxError, Image.DecompressionBombError) as error:
             raise DataError("bad_record", f"a picture is not a readable JPEG: {error}") from error
@@ -137,7 +137,7 @@ class TypedSample:
         traces: (T, K, 3) float32: x, y in pixels, visible 0 or 1; `[:, k]` is `marks[k]`.
         marked, clean: the picture with and without numbered marks.
         earlier: a picture for each step of `history`, where the data set has them.
-        cameras: further cameras' pictures, where the data set has them.
+        cameras: further cameras' pictures, each of its own size, where the data set has them.
         quality: every score by name, -1.0 where it was not measured.
     """
 
@@ -183,7 +183,7 @@ class TypedSample:
                 f"{sample.key}: {len(record['marks'])} marks, but traces are {sample.traces.shape}",
             )
         size = record["width"], record["height"]
-        extra = [(name, Picture(data, *size)) for name, data in sample.extra]
+        extra = [(name, Picture(data)) for name, data in sample.extra]
         motion = record["motion"] | {"homographies": _homographies(sample)}
         return cls(
             key=sample.key,
@@ -203,8 +203,8 @@ class TypedSample:
             tracker=_part(Tracker, record["tracker"]),
             quality=record["quality"],
             traces=sample.traces,
-            marked=Picture(sample.marked_jpeg, *size),
-            clean=Picture(sample.clean_jpeg, *size),
+            marked=Picture(sample.marked_jpeg, size),
+            clean=Picture(sample.clean_jpeg, size),
             earlier=tuple(picture for name, picture in extra if name.startswith("h")),
             cameras=tuple(picture for name, picture in extra if name.startswith("cam")),
             record=record,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mixed_dataset import draw_mixed_dataset
 from numpy.typing import NDArray
 
 from somtom.pipelines.card import write_card
@@ -67,6 +68,14 @@ def small_dataset(_drawn_dataset: Path, tmp_path: Path) -> Iterator[Path]:
     The test may break it: each has its own copy.
     """
     yield Path(shutil.copytree(_drawn_dataset, tmp_path / "out"))
+
+
+@pytest.fixture(scope="session")
+def mixed_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Screenshots, then a robot, videos and pairs, in 9 shards or so; nobody may change it."""
+    folder = tmp_path_factory.mktemp("mixed")
+    draw_mixed_dataset(folder / "in", folder / "out")
+    return folder / "out"
 
 
 @pytest.fixture

@@ -143,8 +143,8 @@ def test_a_shard_of_fewer_samples_than_the_index_says_is_named(small_dataset: Pa
 def test_a_picture_of_another_size_than_its_record_says_is_not_decoded(small_dataset: Path) -> None:
     picture = next(iterate(small_dataset)).marked
 
-    with pytest.raises(DataError, match="its record says 8 x 8"):
-        dataclasses.replace(picture, width=8, height=8).pixels()
+    with pytest.raises(DataError, match=r"its record says \(8, 8\)"):
+        dataclasses.replace(picture, size=(8, 8)).pixels()
     with pytest.raises(DataError, match="not a readable JPEG"):
         dataclasses.replace(picture, jpeg=b"GIF89a").pixels()
     with pytest.raises(DataError, match="not a readable JPEG"):
