@@ -101,11 +101,9 @@ def _bars(title: str, unit: str, of: str, shown: Histogram, column: str) -> Html
             tip += f" ({split})"
         bounds = {}
         if column:
-            bounds = {
-                "data_column": column,
-                "data_low": f"{shown.edges[place]:.6g}",
-                "data_high": f"{shown.edges[place + 1]:.6g}",
-            }
+            low = "" if place == 0 and shown.below else f"{shown.edges[place]:.6g}"
+            high = "" if place == bars - 1 and shown.above else f"{shown.edges[place + 1]:.6g}"
+            bounds = {"data_column": column, "data_low": low, "data_high": high}
         # Wider than the bar: a low one is hard to hit.
         inside.append(
             element(
