@@ -1,7 +1,5 @@
 """How well the labels of a marked picture can be read: scores of the drawing."""
 
-from collections.abc import Mapping
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +9,7 @@ from somtom.marks.draw import Labels
 _TENTHS = (10, 90)  # percentiles that stand for the dark and the light part of a label
 
 
-def label_scores(picture: NDArray[np.uint8], labels: Labels) -> Mapping[str, float]:
+def label_scores(picture: NDArray[np.uint8], labels: Labels) -> dict[str, float]:
     """Score the labels drawn on the (H, W, 3) RGB picture, which should be the one that is written.
 
     Returns:

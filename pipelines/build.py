@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from somtom.pipelines.config import BuildConfig, parse_config
-from somtom.pipelines.config_rules import check_tracker
+from somtom.pipelines.config_rules import check_reader, check_tracker
 from somtom.pipelines.finish import Totals, finish_build
 from somtom.pipelines.label import label_build
 from somtom.pipelines.output import OutputError, adopt_config, claim_output, read_config_tree
@@ -34,6 +34,7 @@ def plan_data_set(
 ) -> list[PlannedShard]:
     """Do the first stage of `build_data_set` alone."""
     check_tracker(config.settings.tracking)
+    check_reader(config.settings.quality)
     items = list_items(config)  # a wrong path shows before anything is written, or removed
     with claim_output(folder):
         adopt_config(folder, config, overwrite, append)
@@ -45,6 +46,7 @@ def label_data_set(folder: Path, options: RunOptions) -> Totals:
     config = parse_config(read_config_tree(folder))
     if runs_on_gpu(check_tracker(config.settings.tracking)):
         options = options_for_gpu(options)
+    check_reader(config.settings.quality)
     list_items(config)  # a disk that is not mounted must not turn every clip into a reject
     with claim_output(folder):
         put_in_place(folder)

@@ -35,6 +35,8 @@ class BuildConfig:
         }
         for name, section in _plain(self.settings).items():
             tree[name] = section
+        limits = typing.cast(dict[str, object], tree["filter"])
+        tree["filter"] = {score: ends for score, ends in limits.items() if ends}
         typing.cast(dict[str, object], tree["output"]).pop("path")
         return tree
 
@@ -213,6 +215,9 @@ def _dataclass(cls: type, values: Mapping[str, object], where: str) -> object:
 def _value(hint: object, value: object, where: str) -> object:
     if typing.get_origin(hint) is tuple and isinstance(value, list):
         return tuple(_value(typing.get_args(hint)[0], child, where) for child in value)
+    if typing.get_origin(hint) is dict and isinstance(value, dict):
+        kind = typing.get_args(hint)[1]
+        return {key: _value(kind, child, f"{where}.{key}") for key, child in value.items()}
     if type(value) is int and abs(value) >= 2**63:
         raise ConfigError(f"{where} = {str(value)[:20]}...: must be a number of 64 bits")
     if hint is float and type(value) is int:
@@ -225,6 +230,7 @@ def _value(hint: object, value: object, where: str) -> object:
             str: "a text",
             bool: "true or false",
             tuple: "a list",
+            dict: "a table such as {max = 0.1}",
         }
         raise ConfigError(f"{where} = {value!r}: must be {name.get(typing.cast(type, expected), expected)}")
     return value

@@ -2,12 +2,14 @@
 
 import dataclasses
 import difflib
+import math
 import typing
 from collections.abc import Mapping, Sequence
 
 from somtom.marks.draw import STYLES, mark_style
 from somtom.marks.pair_marks import FRAMES
-from somtom.schemas.settings import BuildSettings, TrackingSettings
+from somtom.marks.read_back import is_installed
+from somtom.schemas.settings import BuildSettings, QualitySettings, TrackingSettings
 from somtom.sources.screens import ScreenSource
 from somtom.sources.source import Source
 from somtom.tracking.trackers import TRACKERS, PointTracker, make_tracker, tracker_factory
@@ -98,6 +100,10 @@ def check_values(settings: BuildSettings) -> None:
     for low_key, high_key in ORDERED:
         if typing.cast(float, flat[low_key]) > typing.cast(float, flat[high_key]):
             raise ConfigError(f"{low_key} = {flat[low_key]}: must not exceed {high_key} = {flat[high_key]}")
+    for score, ends in dataclasses.asdict(settings.filter).items():
+        _check_limits(f"filter.{score}", ends)
+    if settings.filter.marks_read and not settings.quality.read_marks:
+        raise ConfigError("filter.marks_read: nothing is read; set quality.read_marks = true")
     for key, known, find in (
         ("tracking.tracker", TRACKERS, tracker_factory),
         ("marks.style", STYLES, mark_style),
@@ -108,6 +114,17 @@ def check_values(settings: BuildSettings) -> None:
             raise ConfigError(
                 f"{key} = {flat[key]!r}: {error} (known: {', '.join(sorted(known))})"
             ) from error
+
+
+def _check_limits(key: str, ends: Mapping[str, float]) -> None:
+    for name in ends:
+        if name not in ("min", "max"):
+            raise ConfigError(
+                f"{key}.{name} = {ends[name]!r}: unknown; write {key} = {{min = ..., max = ...}}"
+            )
+    low, high = ends.get("min", -math.inf), ends.get("max", math.inf)
+    if not low <= high:  # also refuses NaN
+        raise ConfigError(f"{key}: min = {low} must not exceed max = {high}")
 
 
 def flat_settings(settings: object) -> dict[str, object]:
@@ -158,6 +175,18 @@ def check_tracker(settings: TrackingSettings) -> PointTracker:
         return make_tracker(settings)
     except ValueError as error:
         raise ConfigError(f"tracking.tracker = {settings.tracker!r}: {error}") from error
+
+
+def check_reader(settings: QualitySettings) -> None:
+    """Look for the program that reads marks before work begins, if the settings ask for it.
+
+    Raises:
+        ConfigError: it is not installed.
+    """
+    if settings.read_marks and not is_installed():
+        raise ConfigError(
+            "quality.read_marks = true: tesseract is not installed (Debian's package tesseract-ocr)"
+        )
 
 
 def check_cameras(sources: Sequence[Source], settings: BuildSettings) -> None:

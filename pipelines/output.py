@@ -97,7 +97,7 @@ def adopt_config(root: Path, config: BuildConfig, overwrite: bool, append: bool)
             cure = "use --append to add the sources, --overwrite, " if added else "use --overwrite, "
             raise OutputError(
                 f"{root}: holds a build with other settings ({shown}); {cure}another --out, or "
-                "`somtom relabel` for motion, marks, text, robot, ui, vl and weights"
+                "`somtom relabel` for motion, marks, text, robot, ui, vl, quality, filter and weights"
             )
     write_whole(config_path(root), dump_config(config).encode())
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from somtom.pipelines.config import BuildConfig, apply_overrides, difference, parse_config
-from somtom.pipelines.config_rules import ConfigError
+from somtom.pipelines.config_rules import ConfigError, check_reader
 from somtom.pipelines.finish import Totals, finish_build
 from somtom.pipelines.output import (
     OutputError,
@@ -32,7 +32,7 @@ from somtom.transforms.relabel_shard import RelabelShards
 from somtom.transforms.versions import label_settings
 
 WEIGHT = re.compile(r"source\[\d+\]\.weight: ")
-SECTIONS = ("motion.", "marks.", "text.", "robot.", "ui.", "vl.")
+SECTIONS = ("motion.", "marks.", "text.", "robot.", "ui.", "vl.", "quality.", "filter.")
 
 
 def relabel_data_set(
@@ -45,6 +45,7 @@ def relabel_data_set(
         OutputError: `old` is not finished, or `new` cannot be used.
     """
     config = _new_config(old, overrides)
+    check_reader(config.settings.quality)
     if new.resolve() == old.resolve():
         raise OutputError(f"{new}: choose another --out, the data set that is read stays as it is")
     if not plan_path(old).is_file() or work_path(old).exists():
@@ -83,8 +84,8 @@ def _new_config(old: Path, overrides: Sequence[str]) -> BuildConfig:
     for line in difference(before, config.as_dict()):
         if not line.startswith(SECTIONS) and not WEIGHT.match(line):
             raise ConfigError(
-                f"{line}: only motion, marks, text, robot, ui, vl and weights can be changed "
-                "without reading the sources again"
+                f"{line}: only motion, marks, text, robot, ui, vl, quality, filter and weights "
+                "can be changed without reading the sources again"
             )
     return config
 

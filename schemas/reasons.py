@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from somtom.schemas.record_fields import RECORD
+
 FILTERED = "filtered"
 FAILED = "failed"
 
@@ -40,6 +42,12 @@ REASONS: dict[str, tuple[str, str]] = {
     "no_elements": (FILTERED, "the screenshot has no element to mark"),
     "no_target": (FILTERED, "the action's target is not given"),
     "target_unmatched": (FILTERED, "the action's target is no marked element (hidden, tiny or outside)"),
+    **{
+        f"filter_{field.name}": (FILTERED, f"its {field.name} is outside of what [filter] allows")
+        for field in next(one for one in RECORD if one.name == "quality").fields
+    },
+    "removed": (FILTERED, "meta/removals.txt, or the file of output.removals, names it"),
+    "image_filter": (FILTERED, "the image filter of the settings drops it"),
     "tracker_failed": (FAILED, "the tracker could not handle the clip"),
     "out_of_memory": (FAILED, "the tracker ran out of memory with this clip alone"),
     "crashed": (FAILED, "the process died twice while it worked on this input"),

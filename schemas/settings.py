@@ -126,6 +126,37 @@ class PairSettings:
 
 
 @dataclass(frozen=True)
+class QualitySettings:
+    """What is measured of each sample besides the scores that cost next to nothing."""
+
+    read_marks: bool = (
+        False  # let tesseract read every label: the score marks_read, in a tenth of a second each
+    )
+
+
+@dataclass(frozen=True)
+class FilterSettings:
+    """Which samples are left out: {min = ...}, {max = ...} or both for a score of the record's `quality`.
+
+    A sample whose score was not measured (-1.0) is kept.
+    """
+
+    visible_share: dict[str, float] = field(default_factory=dict)
+    confidence: dict[str, float] = field(default_factory=dict)
+    forward_backward_px: dict[str, float] = field(default_factory=dict)
+    inlier_ratio: dict[str, float] = field(default_factory=dict)
+    residual_px: dict[str, float] = field(default_factory=dict)
+    epsilon_margin: dict[str, float] = field(default_factory=dict)
+    mark_overlap: dict[str, float] = field(default_factory=dict)
+    mark_contrast: dict[str, float] = field(default_factory=dict)
+    mark_height_px: dict[str, float] = field(default_factory=dict)
+    marks_read: dict[str, float] = field(default_factory=dict)
+    action_clipped: dict[str, float] = field(default_factory=dict)
+    action_frozen: dict[str, float] = field(default_factory=dict)
+    action_jump: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class OutputSettings:
     """Where the data set goes and how it is cut."""
 
@@ -149,4 +180,6 @@ class BuildSettings:
     robot: RobotSettings = field(default_factory=RobotSettings)
     ui: UiSettings = field(default_factory=UiSettings)
     vl: PairSettings = field(default_factory=PairSettings)
+    quality: QualitySettings = field(default_factory=QualitySettings)
+    filter: FilterSettings = field(default_factory=FilterSettings)
     output: OutputSettings = field(default_factory=OutputSettings)

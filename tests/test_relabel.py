@@ -14,8 +14,8 @@ from somtom.pipelines.output import OutputError
 from somtom.pipelines.relabel import relabel_data_set
 
 TRACKING = {"tracker": "bad_trackers:OnMarked"}
-LABELS: dict[str, dict[str, Any]] = {"motion": {"epsilon": 0.7}, "marks": {"style": "box", "min_points": 20}}
-OVERRIDES = ["motion.epsilon=0.7", "marks.style=box", "marks.min_points=20"]
+LABELS: dict[str, dict[str, Any]] = {"motion": {"epsilon": 0.7}, "marks": {"style": "disc", "min_points": 20}}
+OVERRIDES = ["motion.epsilon=0.7", "marks.style=disc", "marks.min_points=20"]
 
 
 @pytest.fixture
@@ -93,7 +93,9 @@ def test_a_relabelled_data_set_can_be_built_on(sources: Path, tmp_path: Path) ->
 )
 def test_other_sections_are_refused(sources: Path, tmp_path: Path, override: str) -> None:
     build(quick_config(sources), tmp_path / "old")
-    with pytest.raises(ConfigError, match="only motion, marks, text, robot, ui, vl and weights can be"):
+    with pytest.raises(
+        ConfigError, match="only motion, marks, text, robot, ui, vl, quality, filter and weights"
+    ):
         relabel_data_set(tmp_path / "old", tmp_path / "new", [override], THREADS, overwrite=False)
     assert not (tmp_path / "new").exists()
 

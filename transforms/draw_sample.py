@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from somtom.marks.draw import draw_measured
 from somtom.marks.legibility import label_scores
+from somtom.marks.read_back import share_read
 from somtom.schemas.marks import Mark
 from somtom.schemas.pictures import decode_jpeg, encode_jpeg
 from somtom.schemas.record import Record
@@ -22,5 +23,10 @@ def draw_sample(
     """
     marked, labels = draw_measured(picture, marks, settings.marks.style)
     jpeg = encode_jpeg(marked, settings.clips.jpeg_quality)
-    # What was written is measured: coarse compression costs contrast.
-    return jpeg, {} if labels is None else dict(label_scores(decode_jpeg(jpeg), labels))
+    if labels is None:
+        return jpeg, {}
+    written = decode_jpeg(jpeg)  # and not `marked`: coarse compression costs contrast
+    scores = label_scores(written, labels)
+    return jpeg, scores | (
+        {"marks_read": share_read(written, marks, labels)} if settings.quality.read_marks else {}
+    )

@@ -6,6 +6,7 @@ from somtom.schemas.action_stats import ActionStats
 from somtom.schemas.sample import Sample
 from somtom.schemas.settings import BuildSettings
 from somtom.schemas.tracks_table import StoredClip
+from somtom.transforms.filters import refuse_scores
 from somtom.transforms.label_clip import label_clip
 from somtom.transforms.label_pair import label_pair
 from somtom.transforms.label_screen import label_screen
@@ -17,6 +18,12 @@ def label(clip: StoredClip, settings: BuildSettings, stats: Mapping[str, ActionS
     Raises:
         DataError: the clip is filtered.
     """
+    sample = _label(clip, settings, stats)
+    refuse_scores(sample.record["quality"], settings.filter)
+    return sample
+
+
+def _label(clip: StoredClip, settings: BuildSettings, stats: Mapping[str, ActionStats]) -> Sample:
     if clip.annotation.screen is not None:
         return label_screen(clip, settings)
     if clip.annotation.turns:

@@ -37,5 +37,7 @@ def label_settings(settings: BuildSettings) -> dict[str, object]:
         "robot": dataclasses.asdict(settings.robot),
         "ui": dataclasses.asdict(settings.ui),
         "vl": dataclasses.asdict(settings.vl),
+        "quality": dataclasses.asdict(settings.quality),
+        "filter": {name: ends for name, ends in dataclasses.asdict(settings.filter).items() if ends},
         "version": version("somtom"),
     }
