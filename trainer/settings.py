@@ -29,7 +29,7 @@ class DataSettings:
     max_tokens: int = 1536  # of one sample with its pictures; last turns that do not fit are left out
     packing: bool = False  # several samples in a row of max_tokens, where they do not see each other
     picture: str = "marked"  # marked | clean
-    answers: tuple[str, ...] = ()  # kinds kept: marks, traces, target, robot, text; () = all
+    answers: tuple[str, ...] = ()  # kinds kept: marks, traces, moving, target, robot, text; () = all
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
 CHOICES: dict[str, tuple[str, ...]] = {
     "model.preset": PRESETS,
     "data.picture": ("marked", "clean"),
-    "data.answers": ("marks", "traces", "target", "robot", "text"),
+    "data.answers": ("marks", "traces", "moving", "target", "robot", "text"),
     "run.device": ("auto", "cuda", "mps", "cpu"),
     "run.precision": ("float32", "bfloat16"),
 }
