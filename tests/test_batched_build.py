@@ -1,5 +1,6 @@
 """Builds with a tracker that takes batches: nothing is lost, whatever becomes of a batch."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from drawn_videos import draw_video, draw_videos
 
 from somtom.pipelines.config import BuildConfig, parse_config
 from somtom.pipelines.finish import Totals
+from somtom.pipelines.local import TaskFailed
 from somtom.pipelines.runners import RunOptions
 from somtom.pipelines.summary import summary_lines
 from somtom.transforms import shared_tracker
@@ -32,11 +34,11 @@ def _own_tracker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared_tracker, "_shared", {})
 
 
-def batched(videos: Path, batch: int, per_shard: int = 20) -> BuildConfig:
+def batched(videos: Path, batch: int, tracker: str = "InBatches") -> BuildConfig:
     return quick_config(
         videos,
-        tracking={"tracker": "bad_trackers:InBatches", "batch_clips": batch},
-        output={"clips_per_shard": per_shard, "val_fraction": 0.0},
+        tracking={"tracker": f"bad_trackers:{tracker}", "batch_clips": batch},
+        output={"clips_per_shard": 20, "val_fraction": 0.0},
     )
 
 
@@ -68,6 +70,18 @@ def test_batches_give_the_same_bytes_as_single_clips(
     load = totals.load
     assert min(load.busy_s, load.waited_s, load.other_s) > 0 and load.halved == 0
     assert "tracker busy" in said(totals) and "halved" not in said(totals)
+
+
+def test_on_a_gpu_threads_label_in_batches_unless_processes_are_asked_for(
+    videos: Path, tmp_path: Path, singly: dict[str, str]
+) -> None:
+    config = batched(videos, 0, "OnGpu")
+    with pytest.raises(TaskFailed, match="a worker process has a model of its own"):
+        build(config, tmp_path / "out", ONE_PROCESS)
+
+    totals = build(config, tmp_path / "out", replace(ONE_PROCESS, is_chosen=False))
+
+    assert samples(tmp_path / "out") == singly and totals.load.busy_s > 0
 
 
 @pytest.mark.parametrize(

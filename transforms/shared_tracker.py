@@ -15,6 +15,10 @@ from somtom.tracking.batches import OutOfMemory, batch_size, runs_on_gpu, track_
 from somtom.tracking.trackers import PointTracker, WorkingClip, make_tracker
 
 SHARD, WAITING, BUSY = "shard", "waiting", "busy"  # what a thread does, see `Meter`
+TOO_LARGE = (
+    "the tracker ran out of memory with this clip alone: lower tracking.rows_at_once or "
+    'tracking.chunk_frames, or set tracking.device = "cpu"'
+)
 
 
 class SharedTracker:
@@ -52,7 +56,8 @@ class SharedTracker:
                     continue
                 # The errors themselves are not kept: they would hold on to all that was computed.
                 except OutOfMemory as error:
-                    why, failed = "memory", _too_large(str(error))
+                    why, failed = "memory", DataError("out_of_memory", TOO_LARGE)
+                    logging.getLogger(__name__).warning("no memory for %d clips at once: %s", size, error)
                 except DataError as error:
                     why, failed = "clip", DataError(error.reason, error.message)
                 if size == 1:
@@ -60,20 +65,9 @@ class SharedTracker:
                 elif why == "memory":
                     self.batch = min(self.batch, size // 2)
                     self.meter.note_halving()
-                    logging.getLogger(__name__).warning(
-                        "%d clips do not fit into memory; %d at once from now on", size, self.batch
-                    )
                 else:
                     alone = first + size
         return found
-
-
-def _too_large(said: str) -> DataError:
-    return DataError(
-        "out_of_memory",
-        "the tracker ran out of memory with this clip alone: lower tracking.rows_at_once or "
-        f'tracking.chunk_frames, or set tracking.device = "cpu" ({said})',
-    )
 
 
 class Meter:

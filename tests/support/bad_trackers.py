@@ -53,6 +53,17 @@ class InBatches(OnMarked):
         return Batch([self.open(frames) for frames in clips])
 
 
+class OnGpu(InBatches):
+    """The same, as if it were on a GPU: not in a worker process, unless somebody asks for some."""
+
+    on_gpu = True
+
+    def open_batch(self, clips: Sequence[NDArray[np.uint8]]) -> "Batch":
+        if multiprocessing.parent_process():
+            raise AssertionError("a worker process has a model of its own")
+        return super().open_batch(clips)
+
+
 class Batch:
     """Clips in the hands of `InBatches`."""
 
