@@ -101,9 +101,9 @@ def _bars(title: str, unit: str, of: str, shown: Histogram, column: str) -> Html
             tip += f" ({split})"
         bounds = {}
         if column:
-            low = "" if place == 0 and shown.below else f"{shown.edges[place]:.6g}"
-            high = "" if place == bars - 1 and shown.above else f"{shown.edges[place + 1]:.6g}"
-            bounds = {"data_column": column, "data_low": low, "data_high": high}
+            least = "" if place == 0 and shown.below else f"{shown.edges[place]:.6g}"
+            most = "" if place == bars - 1 and shown.above else f"{shown.edges[place + 1]:.6g}"
+            bounds = {"data_column": column, "data_low": least, "data_high": most}
         # Wider than the bar: a low one is hard to hit.
         inside.append(
             element(

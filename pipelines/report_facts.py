@@ -1,5 +1,6 @@
 """What a report knows before it opens a shard: the tables of meta/, or the manifests of a build under way."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from somtom.schemas.meta_tables import (
     read_items,
     read_rejects,
 )
-from somtom.schemas.parquet import read_runs
+from somtom.schemas.parquet import arrow_schema, read_runs
 from somtom.schemas.plan_table import PLAN_COLUMNS
 from somtom.schemas.reasons import DataError, Reject
 from somtom.schemas.record import load_json
@@ -30,6 +31,8 @@ from somtom.schemas.sample_rows import SAMPLE_COLUMNS
 from somtom.schemas.tracker_load import TrackerLoad
 
 EXAMPLES = 3  # rejects kept of each source, stage and reason
+SCORES = "quality_"  # what the names of columns of scores begin with
+_SHARD = re.compile("[a-z]+-[0-9]{6,}")
 _NEEDED = ("key", "shard", "split", "task", "dataset", "uri")
 
 Columns = Mapping[str, NDArray[Any]]  # name -> one value a sample: object (texts), int64, float64 or bool
@@ -43,7 +46,7 @@ class Facts:
         folder: the data set.
         finished: whether it was built to its end; what is told of one under way is its whole shards.
         shards: every shard planned, and whether it is whole.
-        columns: of the samples, in the order of the shards; whatever columns the table has.
+        columns: of the samples, in the order of the shards; older tables lack some, and scores may be more.
         books: by stage and source.
         examples: the first rejects of each source, stage and reason.
         warnings: (source, uri, warning) of inputs that were odd but usable, the first ones.
@@ -90,6 +93,7 @@ def read_facts(folder: Path) -> Facts:
     if not plan_path(folder).is_file():
         raise OutputError(f"{folder}: is not planned yet, so there is nothing to report; run `somtom build`")
     names = {row["shard"]: None for row, _ in read_runs(plan_path(folder), PLAN_COLUMNS, ["shard"])}
+    _require_names(names, plan_path(folder).name)
     finished = (folder / META / SAMPLES).is_file() and (folder / META / COUNTS).is_file()
     if finished:
         columns = _read_columns(folder / META / SAMPLES)
@@ -128,18 +132,30 @@ def _read_columns(path: Path) -> dict[str, NDArray[Any]]:
         table = pq.read_table(path, page_checksum_verification=True)
     except (pa.ArrowException, OSError) as error:
         raise DataError("unreadable", f"{path.name} cannot be read: {error}") from error
-    try:
-        columns = {name: table.column(name).to_numpy() for name in table.schema.names}
-    except (pa.ArrowException, UnicodeDecodeError) as error:
-        raise DataError("unreadable", f"{path.name}: holds a text that is not UTF-8") from error
-    return _with_what_is_needed(columns, path.name)
-
-
-def _with_what_is_needed(columns: dict[str, NDArray[Any]], where: str) -> dict[str, NDArray[Any]]:
-    missing = [name for name in _NEEDED if name not in columns]
+    missing = [name for name in _NEEDED if name not in table.schema.names]
     if missing:
-        raise DataError("unreadable", f"{where}: lacks its column {missing[0]}; build the data set again")
+        raise DataError("unreadable", f"{path.name}: lacks its column {missing[0]}; build the data set again")
+    columns = {}
+    for name in table.schema.names:
+        kind = SAMPLE_COLUMNS.get(name, "float" if name.startswith(SCORES) else "")
+        if not kind:
+            continue
+        column = table.column(name)
+        if column.type != arrow_schema({name: kind}).field(name).type or column.null_count:
+            raise DataError("unreadable", f"{path.name}: {name} must be a column of {kind} without nulls")
+        try:
+            columns[name] = column.to_numpy()
+        except UnicodeDecodeError as error:
+            raise DataError("unreadable", f"{path.name}: holds a text that is not UTF-8") from error
+    _require_names(np.unique(columns["shard"].astype(str)).tolist(), path.name)
     return columns
+
+
+def _require_names(shards: Iterable[str], where: str) -> None:
+    """A shard's name becomes a path: one that leaves the folder must not be followed."""
+    wrong = [name for name in shards if not _SHARD.fullmatch(name)]
+    if wrong:
+        raise DataError("unreadable", f"{where}: {wrong[0]!r:.60} is no name of a shard")
 
 
 def _columns_of(manifests: list[Manifest]) -> dict[str, NDArray[Any]]:
@@ -204,3 +220,8 @@ def balanced(facts: Facts) -> bool:
     """Whether every input is accounted for, and every sample that the books have is in the table."""
     booked = sum(one.samples for one in books_of(facts, LABEL))
     return all(one.balanced for one in facts.books) and booked == facts.samples
+
+
+def score_columns(columns: Columns) -> list[str]:
+    """Name the columns of scores that any sample has, in the table's order; -1.0 is "not measured"."""
+    return [name for name in columns if name.startswith(SCORES) and (columns[name] != -1.0).any()]

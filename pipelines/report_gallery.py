@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from somtom.pipelines.report_facts import Columns, Facts
+from somtom.pipelines.report_facts import SCORES, Columns, Facts, score_columns
 from somtom.pipelines.report_html import Html, picture_uri, script_data
-from somtom.pipelines.report_records import score_columns
 from somtom.schemas.reasons import DataError
 from somtom.schemas.record import RECORD, Record
 from somtom.schemas.sample import Sample
@@ -161,17 +160,15 @@ def _coded(column: NDArray[Any]) -> dict[str, list[Any]]:
 def _scores(columns: Columns, kept: Columns) -> Iterator[dict[str, Any]]:
     """Each score that any sample has: -1.0 stands for "not measured" and becomes null."""
     quality = next(one for one in RECORD if one.name == "quality")
-    known = {f"quality_{one.name}": one for one in quality.fields}
+    known = {f"{SCORES}{one.name}": one for one in quality.fields}
     for name, said in _COUNTS.items():
         if name in kept:
             yield {"column": name, "name": said, "unit": "", "values": kept[name].tolist()}
     for name in score_columns(columns):
-        if (columns[name] == -1.0).all():
-            continue
         one = known.get(name)
         yield {
             "column": name,
-            "name": name.removeprefix("quality_").replace("_", " "),
+            "name": name.removeprefix(SCORES).replace("_", " "),
             "unit": one.unit if one else "",
             "meaning": one.meaning if one else "",
             "values": [_measured(value) for value in kept[name].tolist()],

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from somtom.pipelines.report_charts import heat_map, histogram_figure, legend, number, small_bars, split_bar
 from somtom.pipelines.report_duplicates import SHOWN, SHOWN_INPUTS, Duplicates, Group
-from somtom.pipelines.report_facts import Facts
+from somtom.pipelines.report_facts import SCORES, Facts, score_columns
 from somtom.pipelines.report_figures import Scale, histogram
 from somtom.pipelines.report_html import Html, element, section, table
-from somtom.pipelines.report_records import RecordSums, score_columns
+from somtom.pipelines.report_records import RecordSums
 from somtom.schemas.action_stats import ActionStats
 from somtom.schemas.books import LABEL
 from somtom.schemas.near_pictures import NEAR_BITS
@@ -81,7 +81,27 @@ def figures_section(facts: Facts, sums: RecordSums) -> Html:
         element("div", *_record_figures(sums), *_table_figures(facts, tasks), class_="figures"),
         *_part("Where marks lie", "figures maps", _maps(sums)),
         *_part("Scores", "figures", _scores(facts, tasks)),
+        _medians(facts),
     )
+
+
+def _medians(facts: Facts) -> Html:
+    """The median of each count and score by source: a source that is unlike the others stands out."""
+    sources = facts.columns["dataset"].astype(str)
+    names = [name for name in ("marks", "foreground") if name in facts.columns]
+    names += score_columns(facts.columns)
+    rows = []
+    for source in np.unique(sources).tolist():
+        inside = sources == source
+        cells: list[object] = [int(inside.sum())]
+        for name in names:
+            values = facts.columns[name][inside].astype(np.float64)
+            measured = values[values != -1.0]
+            cells.append(number(float(np.median(measured))) if len(measured) else "–")
+        rows.append((source, *cells))
+    head = ("source", "samples", *(name.removeprefix(SCORES).replace("_", " ") for name in names))
+    title = "Medians by source"
+    return element("div", element("h3", title), table(title, head, rows))
 
 
 def _part(title: str, kind: str, figures: Iterator[Html]) -> Iterator[Html]:
@@ -124,7 +144,7 @@ def _scores(facts: Facts, tasks: NDArray[Any]) -> Iterator[Html]:
         shown = histogram(_by_task(values[measured], tasks[measured]), "linear")
         if shown is None:
             continue
-        name = column.removeprefix("quality_")
+        name = column.removeprefix(SCORES)
         known = fields.get(name)
         yield histogram_figure(
             name.replace("_", " "),

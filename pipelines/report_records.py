@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -153,8 +152,3 @@ def _shards_summed(counts: Mapping[str, int]) -> set[str]:
         chosen.add(shard)
         held += counts[shard]
     return chosen
-
-
-def score_columns(columns: Mapping[str, NDArray[Any]]) -> list[str]:
-    """Name the columns of scores there are, in the table's order."""
-    return [name for name in columns if name.startswith("quality_")]

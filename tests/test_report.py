@@ -2,9 +2,13 @@
 
 import json
 import re
+import shutil
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from report_folders import write_report_folder
 
@@ -13,7 +17,7 @@ from somtom.pipelines.output import OutputError
 from somtom.pipelines.report import write_report
 from somtom.schemas.check_folder import folder_faults
 from somtom.schemas.folder import META, shard_path
-from somtom.schemas.meta_tables import read_counts, write_counts
+from somtom.schemas.meta_tables import SAMPLES, read_counts, write_counts
 from somtom.schemas.reasons import DataError
 
 HOSTILE = (
@@ -213,3 +217,34 @@ def test_the_command_says_where_the_page_is(
     assert re.search(r"page\.html: \d\.\d MB, 250 samples, 7 with their picture", capsys.readouterr().out)
     assert main(["report", str(data_set), "--pictures", "-1"]) == 2
     assert main(["report", str(tmp_path / "nothing")]) == 1
+
+
+def rewrite_samples(folder: Path, change: Callable[[pa.Table], pa.Table]) -> None:
+    path = folder / META / SAMPLES
+    pq.write_table(change(pq.read_table(path)), path)
+
+
+def test_a_table_of_an_older_version_is_read_as_far_as_it_goes(data_set: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(data_set, tmp_path / "old"))
+    rewrite_samples(folder, lambda table: table.drop_columns(["picture_hash", "quality_mark_overlap"]))
+    page = page_of(folder, pictures=5)
+    assert "duplicates" not in page.texts and "visible share" in page.texts["figures"]
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "said"),
+    [
+        ("marks", pa.array(["many"] * 5), "marks must be a column of int"),
+        ("quality_visible_share", pa.array([0.5, None, 0.5, 0.5, 0.5]), "without nulls"),
+        ("shard", pa.array(["../../elsewhere"] * 5), "no name of a shard"),
+    ],
+)
+def test_a_table_that_is_not_ours_is_refused(
+    small_dataset: Path, column: str, values: pa.Array, said: str
+) -> None:
+    rewrite_samples(
+        small_dataset,
+        lambda table: table.set_column(table.schema.get_field_index(column), column, values),
+    )
+    with pytest.raises(DataError, match=said):
+        write_report(small_dataset)
