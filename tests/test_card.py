@@ -1,3 +1,5 @@
+import re
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -6,8 +8,10 @@ import pytest
 import yaml
 
 from somtom.pipelines.card import write_card
+from somtom.pipelines.card_making import limit_lines, making_lines
 from somtom.schemas.features import dataset_features, features_yaml
 from somtom.schemas.meta_tables import read_samples, write_samples
+from somtom.schemas.reasons import REASONS
 
 
 def front_matter(folder: Path) -> dict[str, Any]:
@@ -60,6 +64,51 @@ def test_the_card_says_how_many_from_where_and_under_which_licence(small_dataset
     assert "| CC0-1.0 | 5 |" in text
     assert "| toys | planned samples | 7 | 5 | 1 | 1 |" in text
     assert "| toys | inputs | 4 | 3 | 1 | 0 |" in text
+
+
+def test_the_card_says_how_the_data_was_made(mixed_dataset: Path) -> None:
+    text = (mixed_dataset / "README.md").read_text()
+
+    assert re.search(r"\| lk \| [0-9]+ \| [0-9]+ \| Apache-2\.0 \|", text)
+    assert "| none (one picture) |" in text
+    assert "| `clips.steps` | `4` | l: a clip is frame t and the l sampled frames that follow |" in text
+    assert '| `tracking.tracker` | `"lk"` |' in text
+    assert f"Made by somtom {version('somtom')}." in text
+
+
+def test_every_setting_on_the_card_has_its_meaning(mixed_dataset: Path) -> None:
+    rows = making_lines(mixed_dataset)
+
+    assert len(rows) > 8 and all(all(cells) for cells in rows)
+
+
+def test_the_card_says_where_the_inputs_come_from(mixed_dataset: Path) -> None:
+    text = (mixed_dataset / "README.md").read_text()
+
+    rows = list(read_samples(mixed_dataset))
+    arms = sum(row["dataset"] == "arm" for row in rows)
+    assert f"| arm | lerobot | CC0-1.0 | {arms} |" in text
+    assert "| clips | video | not stated |" in text
+    assert f"{len(rows)} samples in {len({row['shard'] for row in rows})} shards, " in text
+    assert front_matter(mixed_dataset)["license"] == "other"
+    assert front_matter(mixed_dataset)["size_categories"] == ["n<1K"]
+
+
+def test_the_card_says_why_inputs_gave_no_sample(small_dataset: Path) -> None:
+    text = (small_dataset / "README.md").read_text()
+
+    assert f"| too_few_points | filtered | 1 | {REASONS['too_few_points'][1]} |" in text
+    assert "| crashed | failed | 1 |" in text
+
+
+def test_limits_are_those_of_the_tasks_there_are() -> None:
+    of_screens, of_clips, of_all = limit_lines(["ui"]), limit_lines(["tom"]), limit_lines(["ui", "tom", "vl"])
+
+    assert any("screenshot" in line for line in of_screens)
+    assert not any("screenshot" in line for line in of_clips)
+    assert not any("homography" in line for line in of_screens)
+    assert set(of_screens) | set(of_clips) == set(of_all)
+    assert set(limit_lines(["vl"])) == set(of_screens) & set(of_clips)
 
 
 def test_a_name_cannot_break_out_of_the_card(small_dataset: Path) -> None:
