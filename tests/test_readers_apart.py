@@ -12,9 +12,7 @@ import pytest
 from apart import ROOT, assert_is_the_tar, run_apart, written
 
 from somtom.pipelines.export_energon import export_energon
-from somtom.pipelines.output import OutputError
 from somtom.schemas.meta_tables import read_samples
-from somtom.schemas.shard_index import energon_index, index_shard
 
 MEMBERS = {"json", "jpg", "clean.jpg", "traces.npy", "h00.jpg", "cam1.jpg"}
 
@@ -70,22 +68,6 @@ def test_energons_own_prepare_makes_the_same_index(mixed_dataset: Path, for_ener
     prepared = json.loads((for_energon / ".nv-meta" / ".info.json").read_text())
     ours = json.loads((mixed_dataset / ".nv-meta" / ".info.json").read_text())
     assert prepared["shard_counts"] == ours["shard_counts"]
-
-
-def test_an_export_for_energon_takes_no_second_place_on_the_disk(
-    mixed_dataset: Path, for_energon: Path
-) -> None:
-    for shard in (mixed_dataset / "shards").iterdir():
-        linked = for_energon / "shards" / shard.name
-        assert linked.samefile(shard)
-        assert linked.with_name(f"{shard.name}.idx").read_bytes() == energon_index(index_shard(shard))
-    with pytest.raises(OutputError, match="not empty"):
-        export_energon(mixed_dataset, for_energon)
-
-
-def test_without_samples_there_is_nothing_to_export(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="no samples"):
-        export_energon(tmp_path, tmp_path / "energon")
 
 
 @pytest.mark.parametrize("split", ["train", "val"])

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 import yaml
+from builds import build, contents, quick_config
+from drawn_videos import draw_videos
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -135,3 +137,17 @@ def test_energons_files_follow_from_the_manifests_alone(small_dataset: Path) -> 
 
     for name, data in energon_files(manifests.values()).items():
         assert (small_dataset / ".nv-meta" / name).read_bytes() == data
+
+
+def test_the_next_run_makes_again_what_was_removed(tmp_path: Path) -> None:
+    config = quick_config(draw_videos(tmp_path / "in", 2))
+    build(config, tmp_path / "out")
+    before = contents(tmp_path / "out")
+    for name in ("meta/dali", ".nv-meta"):
+        shutil.rmtree(tmp_path / "out" / name)
+    (tmp_path / "out" / "meta" / "croissant.json").unlink()
+
+    build(config, tmp_path / "out")
+
+    assert contents(tmp_path / "out") == before
+    assert any(name.startswith("meta/dali/") for name in before) and ".nv-meta/.info.json" in before
