@@ -28,6 +28,7 @@ CHANGES = [
     "data.workers=0",
     "run.threads=1",
     "run.device=cpu",
+    "run.precision=float32",
     "run.log_every=1",
     "run.save_every=2",
 ]
@@ -189,7 +190,10 @@ def test_a_mistake_is_said_in_one_line(
             ["train", str(small_dataset), "--set", "model.preset=base"],
             "needs model.encoder and model.decoder",
         ),
-        (["train", str(small_dataset), "--set", "run.precision=half"], "must be one of float32, bfloat16"),
+        (
+            ["train", str(small_dataset), "--set", "run.precision=half"],
+            "must be one of auto, float32, bfloat16",
+        ),
         (["train", str(tmp_path / "none.toml")], "cannot be read"),
         (
             [

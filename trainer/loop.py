@@ -32,7 +32,7 @@ from somtom.trainer.optimiser import make_optimiser, set_rates
 from somtom.trainer.samples import Samples
 from somtom.trainer.settings import TrainSettings
 from somtom.trainer.tokens import Vocabulary
-from somtom.trainer.world import World, find_device
+from somtom.trainer.world import World, find_device, in_bfloat16
 
 EVALUATIONS = "eval.jsonl"  # a line for each evaluation while training
 
@@ -153,7 +153,7 @@ def update(
             if more and isinstance(wrapped, DistributedDataParallel)
             else contextlib.nullcontext()
         ):  # exchange gradients once a step
-            with torch.autocast(device.type, torch.bfloat16, settings.run.precision == "bfloat16"):
+            with torch.autocast(device.type, torch.bfloat16, in_bfloat16(settings.run.precision, device)):
                 loss: Tensor = wrapped(batch.to(device))
             # The exchange takes the mean over the ranks.
             (loss * (world.ranks / max(1, learnt))).backward()

@@ -58,7 +58,7 @@ class RunSettings:
     out: str = "runs/train"  # folder of logs and checkpoints
     seed: int = 0  # of the first weights and of the order of samples
     device: str = "auto"  # auto (the first there is of cuda, mps, cpu) | cuda | mps | cpu
-    precision: str = "float32"  # float32 | bfloat16 (autocast; weights and optimiser stay float32)
+    precision: str = "auto"  # float32 | bfloat16 (autocast; weights stay float32) | auto (where it is fast)
     compile: bool = False  # torch.compile: minutes at first, faster steps then
     threads: int = 0  # of each process on a CPU; 0 = the processors there are, shared by the ranks
     log_every: int = 10  # steps
@@ -114,5 +114,5 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "data.picture": ("marked", "clean"),
     "data.answers": ("marks", "traces", "moving", "target", "robot", "text"),
     "run.device": ("auto", "cuda", "mps", "cpu"),
-    "run.precision": ("float32", "bfloat16"),
+    "run.precision": ("auto", "float32", "bfloat16"),
 }

@@ -46,6 +46,16 @@ class World:
             distributed.barrier()
 
 
+def in_bfloat16(precision: str, device: torch.device) -> bool:
+    """Whether `run.precision` means bfloat16 on the device; "auto" means it where it computes with that."""
+    if precision != "auto":
+        return precision == "bfloat16"
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    known: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # not in every version
+    return device.type == "cpu" and bool(known.get("avx512_bf16") or known.get("amx_bf16"))
+
+
 def find_device(name: str, world: World) -> torch.device:
     """The device that `run.device` names: "auto" is the first there is of cuda, mps, cpu.
 
