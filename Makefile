@@ -9,7 +9,7 @@ PACKAGES := marks pipelines schemas sources tracking trainer transforms
 READERS := $(basename $(notdir $(wildcard tests/readers/*.txt)))
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: build-dataset report test test-readers reader-envs lint format bench types clean
+.PHONY: build-dataset report train test test-readers reader-envs lint format bench types clean
 
 build-dataset: $(VENV)/core.stamp
 ifeq ($(strip $(CONFIG)),)
@@ -23,6 +23,13 @@ endif
 
 report: $(VENV)/core.stamp
 	$(BIN)/somtom report "$(OUT)"
+
+# Draws clips to learn from, builds a data set, trains the small model on it and measures what it learnt.
+train: $(VENV)/train.stamp
+	$(BIN)/somtom samples build/moves --kinds moves --count 960
+	$(BIN)/somtom build configs/train.toml --workers $(WORKERS)
+	$(BIN)/somtom train out/train --out runs/train --resume
+	$(BIN)/somtom eval out/train --checkpoint runs/train --pictures 12
 
 test: $(VENV)/dev.stamp types
 	$(BIN)/pytest
@@ -60,6 +67,10 @@ $(VENV)/core.stamp: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version) if sys.version_info < (3, 11) else None'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+$(VENV)/train.stamp: $(VENV)/core.stamp
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[train]"
 	touch $@
 
 $(VENV)/dev.stamp: $(VENV)/core.stamp
