@@ -4,7 +4,7 @@ import json
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,25 +106,28 @@ def _groups(refs: Sequence[Ref]) -> Iterator[list[Ref]]:
 
 
 def _read_group(refs: Sequence[Ref], video: Video, short_side: int) -> Iterator[tuple[Ref, Clip | DataError]]:
-    waiting = deque(_Assembly(ref) for ref in refs)
+    clips = [_Assembly(ref) for ref in refs]
+    # Earlier pictures lie far back: a clip may want one before the clips in front of it want any.
+    starts = list(accumulate((clip.wanted[0] for clip in reversed(clips)), min))
+    waiting = deque(zip(clips, reversed(starts), strict=True))
     open_clips: deque[_Assembly] = deque()
     parts = Parts()
     in_parts = json.loads(refs[0].payload)["parts"] > 1
     # Where the clock jumps back a time names several frames, so the parts must be counted from the start.
-    for picture in video.pictures(None if in_parts else refs[0].frames[0]):
+    for picture in video.pictures(None if in_parts else min(ref.frames[0] for ref in refs)):
         if picture.pts is None:
             continue
         # Damaged pictures are in no timeline, so they must not count as a jump of the clock either.
         place = (parts.index, picture.pts) if picture.damaged else parts.place(picture.pts)
-        while waiting and waiting[0].wanted[0] <= place:
-            open_clips.append(waiting.popleft())
+        while waiting and waiting[0][1] <= place:
+            open_clips.append(waiting.popleft()[0])
         _hand_out(picture, place, open_clips, short_side)
         while open_clips and (open_clips[0].error is not None or open_clips[0].last <= place):
             done = open_clips.popleft()
             yield done.ref, done.result()
         if not open_clips and not waiting:
             return
-    for rest in (*open_clips, *waiting):
+    for rest in (*open_clips, *(clip for clip, _ in waiting)):
         yield rest.ref, rest.result()
 
 

@@ -181,6 +181,21 @@ def test_clips_far_apart_are_sought_and_right(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("run", [slice(0, 12), slice(2, 5)])
+def test_earlier_pictures_may_lie_before_those_of_the_clips_in_front(tmp_path: Path, run: slice) -> None:
+    """The clip at frame 6 wants frame 1; those at 2 and 4, read with it, have nothing before them."""
+    settings = ClipSettings(steps=1, step_s=0.05, history=1, history_step_s=0.25)
+    result = scan(write(tmp_path / "a.mp4", even(24)), clips=settings)
+    whole = Scan(result.facts, result.refs[run])
+
+    clips = read(whole, clips=settings)
+
+    starts = list(range(0, 24, 2))[run]
+    assert [numbers(clip) for clip in clips] == [[start, start + 1] for start in starts]
+    earlier = [[number_in(one) for one in clip.history] for clip in clips if isinstance(clip, Clip)]
+    assert earlier == [[start - 5] if start > 5 else [] for start in starts]
+
+
 def test_runs_cut_the_clips_into_consecutive_groups(tmp_path: Path) -> None:
     source = VideoSource(path=str(write(tmp_path / "a.mp4", even(100))))
     (item,) = source.items(3)
