@@ -7,7 +7,7 @@ from pathlib import Path
 from somtom.pipelines.commands import Subcommands, add_command, complain
 
 DEVICES = ("auto", "cuda", "mps", "cpu")
-# Of pipelines.predict.TASKS, without importing torch for it.
+# Of pipelines.question.TASKS, without importing torch for it.
 TASKS = ("locate", "click", "act", "trace", "robot", "describe")
 
 
@@ -104,7 +104,8 @@ def _eval(options: argparse.Namespace) -> int:
 def _predict(options: argparse.Namespace) -> int:
     if missing := _missing():
         return missing
-    from somtom.pipelines.predict import PredictRequest, predict
+    from somtom.pipelines.predict import predict
+    from somtom.pipelines.question import PredictRequest
 
     request = PredictRequest(
         image=options.image,

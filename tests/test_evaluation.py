@@ -14,7 +14,7 @@ from trainer_inputs import nano, small_vocabulary
 from somtom.pipelines.cli import main
 from somtom.pipelines.commands_model import TASKS as COMMAND_TASKS
 from somtom.pipelines.evaluation import evaluation_lines
-from somtom.pipelines.predict import TASKS, PredictRequest, ask
+from somtom.pipelines.question import TASKS, PredictRequest, ask
 from somtom.schemas.answers import parse_som, quantise
 from somtom.trainer.checkpoint import Progress, save_checkpoint
 from somtom.trainer.evaluate import Evaluation
