@@ -161,7 +161,8 @@ def _ticks(shown: Histogram) -> list[tuple[float, str]]:
     if shown.scale == "log":
         start, end = math.log10(low), math.log10(high)
         powers = range(math.floor(start) - 1, math.ceil(end) + 1)
-        factors = (1, 2, 5) if end - start < 2 else (1, 3) if end - start < 3 else (1,)
+        spans = ((0.8, (1, 1.5, 2, 3, 4, 5, 7)), (2, (1, 2, 5)), (3, (1, 3)))
+        factors = next((some for most, some in spans if end - start < most), (1,))
         marks = [10.0**power * factor for power in powers for factor in factors]
         inside = [one for one in marks if low * 0.999 <= one <= high * 1.001]
         return [((math.log10(one) - start) / (end - start), number(one)) for one in inside]

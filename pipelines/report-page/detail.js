@@ -40,7 +40,7 @@ class Detail {
       this.scores(place),
       sample ? this.marks(sample) : null,
       sample ? facts("Source", sample.source) : facts("Source", { uri: table.text("uri", place), shard: table.text("shard", place), start_s: table.start(place) }),
-      sample ? facts("Motion", { tracker: sample.tracker, ...sample.motion }) : null,
+      sample && framesOf(sample) > 1 ? facts("Motion", { tracker: sample.tracker, ...sample.motion }) : null,
       make("p", { class: "small" }, "In ", make("code", {}, `shards/${table.text("shard", place)}.tar`), ". ", make("a", { href: `#sample=${key}` }, "Link to this sample"), "."),
     );
     this.dialog.replaceChildren(bar, make("div", { class: "columns" }, left, right));

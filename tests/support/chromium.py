@@ -3,8 +3,10 @@
 import base64
 import json
 import os
+import select
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +26,15 @@ FLAGS = (
     "--disable-sync",
     "--remote-debugging-pipe",
 )
+# Chromium reads commands from descriptor 3 and answers on 4. Ours may be either of them: they step aside first.
+_LAUNCH = """
+import fcntl, os, sys
+ends = [fcntl.fcntl(int(end), fcntl.F_DUPFD, 10) for end in sys.argv[1:3]]
+for end, wanted in zip(ends, (3, 4)):
+    os.dup2(end, wanted)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+_SILENCE_S = 60
 _KEYS = {
     "Enter": (13, "\r"),
     "Escape": (27, ""),
@@ -49,17 +60,19 @@ class Tab:
     def __init__(self, program: str, profile: Path) -> None:
         read_here, write_there = os.pipe()
         read_there, write_here = os.pipe()
-        # Chromium reads commands from descriptor 3 and answers on 4.
-        script = f'exec "$@" 3<&{read_there} 4>&{write_there}'
-        command = ["sh", "-c", script, "sh", program, *FLAGS, f"--user-data-dir={profile}", "about:blank"]
+        command = [program, *FLAGS, f"--user-data-dir={profile}", "about:blank"]
         self._process = subprocess.Popen(
-            command, pass_fds=(read_there, write_there), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+            [sys.executable, "-c", _LAUNCH, str(read_there), str(write_there), *command],
+            pass_fds=(read_there, write_there),
+            stderr=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
         )
         os.close(read_there)
         os.close(write_there)
-        self._out, self._in = os.fdopen(write_here, "wb", 0), os.fdopen(read_here, "rb")
+        self._out, self._in = os.fdopen(write_here, "wb", 0), os.fdopen(read_here, "rb", 0)
         self._pending = b""
         self._number = 0
+        self._loads = 0
         self._session = ""
         self.errors: list[str] = []
         self.requests: list[str] = []
@@ -94,7 +107,9 @@ class Tab:
 
     def _next(self) -> dict[str, Any]:
         while b"\0" not in self._pending:
-            more = self._in.read1(1 << 20)  # type: ignore[attr-defined]  # a buffered reader has it
+            if not select.select([self._in], [], [], _SILENCE_S)[0]:
+                raise TimeoutError(f"Chromium said nothing for {_SILENCE_S} s")
+            more = self._in.read(1 << 20)
             if not more:
                 raise RuntimeError("Chromium has ended")
             self._pending += more
@@ -111,14 +126,20 @@ class Tab:
                 self.errors.append(str([one.get("value") for one in values["args"]]))
             case "Log.entryAdded":
                 self.errors.append(values["entry"]["text"])
+            case "Page.loadEventFired":
+                self._loads += 1
             case "Network.requestWillBeSent":
                 self.requests.append(values["request"]["url"][:200])
 
     def open(self, path: Path, fragment: str = "") -> None:
         """Open a page from disk and wait until its scripts have run."""
-        self.send("Page.navigate", url="about:blank")  # or a fragment alone would not load it anew
-        self.send("Page.navigate", url=path.resolve().as_uri() + fragment)
-        self.wait("document.readyState === 'complete' && 'readyMs' in document.documentElement.dataset")
+        # By way of an empty page, or a fragment alone would not load it anew.
+        for url in ("about:blank", path.resolve().as_uri() + fragment):
+            before = self._loads
+            self.send("Page.navigate", url=url)
+            while self._loads == before:
+                self._note(self._next())
+        self.wait("'readyMs' in document.documentElement.dataset")
 
     def evaluate(self, script: str) -> Any:
         """The value of an expression on the page."""
