@@ -26,7 +26,7 @@ FLAGS = (
     "--disable-sync",
     "--remote-debugging-pipe",
 )
-# Chromium reads commands from descriptor 3 and answers on 4. Ours may be either of them: they step aside first.
+# Chromium reads commands from descriptor 3 and answers on 4. Ours may be those two, so they step aside first.
 _LAUNCH = """
 import fcntl, os, sys
 ends = [fcntl.fcntl(int(end), fcntl.F_DUPFD, 10) for end in sys.argv[1:3]]
