@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from somtom.pipelines.config import BuildConfig, parse_config
-from somtom.pipelines.config_rules import check_reader, check_tracker
+from somtom.pipelines.config_rules import check_image_filter, check_reader, check_tracker
 from somtom.pipelines.finish import Totals, finish_build
 from somtom.pipelines.label import label_build
 from somtom.pipelines.output import OutputError, adopt_config, claim_output, read_config_tree
 from somtom.pipelines.plan import list_items, plan_build, put_in_place, refuse_other_version
+from somtom.pipelines.removals import file_of_removals, take_removals
 from somtom.pipelines.runners import RunOptions, options_for_gpu
 from somtom.schemas.folder import plan_path
 from somtom.schemas.plan_table import PlannedShard, read_plan_index
@@ -35,9 +36,12 @@ def plan_data_set(
     """Do the first stage of `build_data_set` alone."""
     check_tracker(config.settings.tracking)
     check_reader(config.settings.quality)
+    check_image_filter(config.settings.clips)
+    lists = file_of_removals(config.settings.output.removals)
     items = list_items(config)  # a wrong path shows before anything is written, or removed
     with claim_output(folder):
         adopt_config(folder, config, overwrite, append)
+        take_removals(folder, *lists)
         return plan_build(config, folder, items, options, append)
 
 
@@ -47,6 +51,7 @@ def label_data_set(folder: Path, options: RunOptions) -> Totals:
     if runs_on_gpu(check_tracker(config.settings.tracking)):
         options = options_for_gpu(options)
     check_reader(config.settings.quality)
+    check_image_filter(config.settings.clips)
     list_items(config)  # a disk that is not mounted must not turn every clip into a reject
     with claim_output(folder):
         put_in_place(folder)

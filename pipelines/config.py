@@ -28,7 +28,8 @@ class BuildConfig:
     def as_dict(self) -> dict[str, object]:
         """The resolved configuration as the plain tree that meta/config.toml holds.
 
-        The output's path is left out, so that the same build in another folder gives the same bytes.
+        The output's path is left out, so that the same build in another folder gives the same bytes, and
+        the file of removals, whose names go to meta/removals.txt.
         """
         tree: dict[str, object] = {
             "source": [{"kind": source_name(source), **_plain(source)} for source in self.sources]
@@ -37,7 +38,8 @@ class BuildConfig:
             tree[name] = section
         limits = typing.cast(dict[str, object], tree["filter"])
         tree["filter"] = {score: ends for score, ends in limits.items() if ends}
-        typing.cast(dict[str, object], tree["output"]).pop("path")
+        for name in ("path", "removals"):
+            typing.cast(dict[str, object], tree["output"]).pop(name)
         return tree
 
 

@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from somtom.marks.draw import STYLES, mark_style
 from somtom.marks.pair_marks import FRAMES
 from somtom.marks.read_back import is_installed
-from somtom.schemas.settings import BuildSettings, QualitySettings, TrackingSettings
+from somtom.schemas.settings import BuildSettings, ClipSettings, QualitySettings, TrackingSettings
 from somtom.sources.screens import ScreenSource
 from somtom.sources.source import Source
 from somtom.tracking.trackers import TRACKERS, PointTracker, make_tracker, tracker_factory
+from somtom.transforms.image_filter import image_filter
 
 # Lowest and highest value of every numeric setting.
 BOUNDS: dict[str, tuple[float, float]] = {
@@ -187,6 +188,19 @@ def check_reader(settings: QualitySettings) -> None:
         raise ConfigError(
             "quality.read_marks = true: tesseract is not installed (Debian's package tesseract-ocr)"
         )
+
+
+def check_image_filter(settings: ClipSettings) -> None:
+    """Import the user's own filter of pictures, if there is one, before work begins.
+
+    Raises:
+        ConfigError: it cannot be imported.
+    """
+    if settings.image_filter:
+        try:
+            image_filter(settings.image_filter)
+        except ValueError as error:
+            raise ConfigError(f"clips.image_filter = {settings.image_filter!r}: {error}") from error
 
 
 def check_cameras(sources: Sequence[Source], settings: BuildSettings) -> None:

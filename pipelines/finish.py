@@ -22,7 +22,9 @@ from somtom.schemas.folder import (
     MANIFESTS,
     META,
     PROVENANCE,
+    REPORT,
     SHARDS,
+    SHEETS,
     TIMINGS,
     TRACKS,
     dali_path,
@@ -109,6 +111,8 @@ def finish_build(folder: Path, planned: Sequence[PlannedShard], clips: int, sett
     write_provenance(folder)
     write_card(folder, title_of(names), extra)
     _sweep(folder, {one.name for one in planned})
+    if clips:
+        _remove_views(folder)
     seconds: Counter[str] = Counter()
     for one in planned:
         seconds.update(read_timings(folder, one.name))
@@ -154,6 +158,12 @@ def write_provenance(folder: Path) -> None:
         "packages": versions,
     }
     write_whole(folder / META / PROVENANCE, json.dumps(facts, indent=1).encode() + b"\n")
+
+
+def _remove_views(folder: Path) -> None:
+    """Remove what was drawn of the data set as it was: it may show what is taken out by now."""
+    shutil.rmtree(folder / META / SHEETS, ignore_errors=True)
+    (folder / META / REPORT).unlink(missing_ok=True)
 
 
 def _sweep(folder: Path, planned: set[str]) -> None:

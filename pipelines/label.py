@@ -5,10 +5,11 @@ from pathlib import Path
 
 from somtom.pipelines.config import BuildConfig
 from somtom.pipelines.output import notes_path
+from somtom.pipelines.removals import shards_to_make, take_removals
 from somtom.pipelines.runners import RunOptions
 from somtom.pipelines.stage import FailureLimit, Stage
 from somtom.schemas.folder import plan_path
-from somtom.schemas.manifest import is_done, read_manifest
+from somtom.schemas.manifest import read_manifest
 from somtom.schemas.plan_table import PlannedShard, read_plan
 from somtom.schemas.refs import ShardSpec
 from somtom.transforms.label_shard import LabelShards
@@ -26,12 +27,13 @@ def label_build(
             raise RuntimeError(f"{shard.name}: was labelled but left no manifest")
         limit.add(sum(inputs for _, inputs in manifest.inputs), manifest.rejects)
 
-    todo = {one.name for one in planned if not is_done(folder, one)}
+    removals = take_removals(folder)
+    todo = shards_to_make(folder, planned, removals, can_return=True)
     done = [one for one in planned if one.name not in todo]
     for one in done:
         count(one)
     notes = notes_path(folder)
-    step = LabelShards(sources=config.sources, settings=config.settings, folder=folder, notes=notes)
+    step = LabelShards(config.sources, config.settings, folder, notes, removals)
     stage = Stage[ShardSpec]("label", "clips", step, lambda spec: len(spec.refs), notes)
     specs = read_plan(plan_path(folder), todo)
     total, before = sum(one.refs for one in planned), sum(one.refs for one in done)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from somtom.pipelines.config import BuildConfig, difference, dump_config
 from somtom.schemas.files import is_temporary, sweep_temporaries, write_whole
-from somtom.schemas.folder import CARD, CONFIG, ENERGON, META, SHARDS, TRACKS
+from somtom.schemas.folder import CARD, CONFIG, ENERGON, META, REMOVALS, SHARDS, TRACKS
 
 OURS = (SHARDS, TRACKS, META, CARD, ENERGON)  # what a build writes, and --overwrite removes
 
@@ -70,7 +70,7 @@ def _refuse_strangers(root: Path) -> None:
         return
     names = [path.name for path in root.iterdir() if path.name != META] if root.is_dir() else []
     if (root / META).is_dir():
-        begun = (".lock", work_path(root).name)
+        begun = (".lock", work_path(root).name, REMOVALS)
         names += [path.name for path in (root / META).iterdir() if path.name not in begun]
     strangers = sorted(name for name in names if not is_temporary(name))
     if strangers:
@@ -117,11 +117,11 @@ def read_config_tree(root: Path) -> dict[str, object]:
 
 
 def _remove_data_set(root: Path) -> None:
-    """Remove a data set that a build wrote; anything else in the folder stays.
+    """Remove a data set that a build wrote; anything else in the folder stays, and the list of removals.
 
     Its configuration goes last: while it is there the rest is known as ours.
     """
-    keep = (".lock", config_path(root).name)
+    keep = (".lock", config_path(root).name, REMOVALS)
     doomed = [root / name for name in OURS if name != META]
     doomed += [path for path in (root / META).iterdir() if path.name not in keep]
     for path in (*doomed, config_path(root)):

@@ -18,11 +18,12 @@ from somtom.pipelines.output import (
     work_path,
 )
 from somtom.pipelines.plan import refuse_other_version
+from somtom.pipelines.removals import file_of_removals, shards_to_make, take_removals
 from somtom.pipelines.runners import RunOptions
 from somtom.pipelines.stage import Stage
 from somtom.schemas.action_stats import read_action_stats, write_action_stats
 from somtom.schemas.books import SCAN
-from somtom.schemas.folder import META, plan_path
+from somtom.schemas.folder import META, plan_path, removals_path
 from somtom.schemas.keys import digest
 from somtom.schemas.manifest import is_done
 from somtom.schemas.meta_tables import ITEMS, read_rejects, write_rejects
@@ -46,6 +47,7 @@ def relabel_data_set(
     """
     config = _new_config(old, overrides)
     check_reader(config.settings.quality)
+    file_of_removals(config.settings.output.removals)
     if new.resolve() == old.resolve():
         raise OutputError(f"{new}: choose another --out, the data set that is read stays as it is")
     if not plan_path(old).is_file() or work_path(old).exists():
@@ -92,9 +94,10 @@ def _new_config(old: Path, overrides: Sequence[str]) -> BuildConfig:
 
 def _relabel(old: Path, new: Path, config: BuildConfig, options: RunOptions) -> int:
     planned = read_plan_index(plan_path(new))
-    todo = {one.name for one in planned if not is_done(new, one)}
+    removals = take_removals(new, removals_path(old), *file_of_removals(config.settings.output.removals))
+    todo = shards_to_make(new, planned, removals, can_return=False)
     notes = notes_path(new)
-    step = RelabelShards(old=old, folder=new, settings=config.settings, notes=notes)
+    step = RelabelShards(old, new, config.settings, notes, removals)
     stage = Stage[ShardSpec]("relabel", "clips", step, lambda spec: len(spec.refs), notes)
     total = sum(one.refs for one in planned)
     done = sum(one.refs for one in planned if one.name not in todo)

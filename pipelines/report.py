@@ -22,9 +22,7 @@ from somtom.pipelines.report_overview import books_section, header_line, overvie
 from somtom.pipelines.report_records import read_records
 from somtom.schemas.action_stats import read_action_stats
 from somtom.schemas.files import write_whole
-from somtom.schemas.folder import META
-
-REPORT = "report.html"
+from somtom.schemas.folder import META, REPORT
 
 
 @dataclass(frozen=True)

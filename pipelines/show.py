@@ -27,7 +27,7 @@ from somtom.pipelines.sheet import (
     wrap,
     write_sheet,
 )
-from somtom.schemas.folder import META, SHARDS
+from somtom.schemas.folder import META, SHARDS, SHEETS
 from somtom.schemas.marks import Mark, Marks
 from somtom.schemas.pictures import decode_jpeg
 from somtom.schemas.reasons import DataError
@@ -62,7 +62,7 @@ def write_contact_sheets(
         raise FileNotFoundError(
             f"{folder} holds no shards: nothing was built there, or no input gave a sample"
         )
-    target = folder / META / "sheets" if out is None else out
+    target = folder / META / SHEETS if out is None else out
     target.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
     cells: list[NDArray[np.uint8]] = []

@@ -5,7 +5,8 @@ from pathlib import Path
 CARD = "README.md"
 SHARDS, TRACKS, META, ENERGON = "shards", "tracks", "meta", ".nv-meta"
 MANIFESTS, TIMINGS, DALI = "manifests", "timings", "dali"
-CONFIG, PROVENANCE = "config.toml", "provenance.json"
+SHEETS, REPORT = "sheets", "report.html"  # made of a data set for people to look at
+CONFIG, PROVENANCE, REMOVALS = "config.toml", "provenance.json", "removals.txt"
 
 
 def shard_path(folder: Path, shard: str) -> Path:
@@ -36,6 +37,11 @@ def timings_path(folder: Path, shard: str) -> Path:
 def plan_path(folder: Path) -> Path:
     """The plan."""
     return folder / META / "plan.parquet"
+
+
+def removals_path(folder: Path) -> Path:
+    """What is to be taken out; written by people."""
+    return folder / META / REMOVALS
 
 
 def shard_name(split: str, number: int) -> str:

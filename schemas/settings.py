@@ -32,6 +32,7 @@ class ClipSettings:
     history_step_s: float = (
         0.5  # seconds between them in a video or episode; a screenshot's are earlier steps
     )
+    image_filter: str = ""  # "module:function" that changes each picture to be written, or gives None
     action_chunk: int = 1  # control steps of robot action given with a sample, from its first frame on
 
 
@@ -163,6 +164,7 @@ class OutputSettings:
     path: str = "out/"
     clips_per_shard: int = 128  # refs a shard; small, so that little is redone after a crash
     clips_per_run: int = 32  # consecutive clips of one video that are decoded in one pass
+    removals: str = ""  # file of keys, uris or groups to take out, a line each; added to meta/removals.txt
     val_fraction: float = 0.05  # share of groups that go to the validation split
     limit: int = 0  # clips planned at most (and inputs looked at), to try things out; 0 = all
 

@@ -35,19 +35,21 @@ class LabelShards:
         settings: of the build.
         folder: the data set's folder.
         notes: folder of the attempts' notes, None to keep none.
+        removals: keys, uris and groups that are taken out.
     """
 
     sources: tuple[Source, ...]
     settings: BuildSettings
     folder: Path
     notes: Path | None
+    removals: frozenset[str] = frozenset()
 
     def run(self, spec: ShardSpec) -> int:
         """Make one shard with its tracks and its manifest; returns the number of samples."""
         shared = shared_tracker(self.settings.tracking)
         attempts = Attempts(self.notes, spec.name)
         clock = Clock()
-        fresh = fresh_clips(spec.refs, self.sources, self.settings, shared, attempts, clock)
+        fresh = fresh_clips(spec.refs, self.removals, self.sources, self.settings, shared, attempts, clock)
         with contextlib.closing(fresh) as clips:
             manifest = write_shard(spec, clips, self.folder, self.settings, clock)
         attempts.take("", len(spec.refs))

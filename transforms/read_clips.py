@@ -1,6 +1,6 @@
 """Reads the clips of a shard, run by run, also from a store that stumbles."""
 
-from collections.abc import Container, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from somtom.schemas.clips import Clip
@@ -8,22 +8,21 @@ from somtom.schemas.reasons import DataError
 from somtom.schemas.refs import Ref
 from somtom.schemas.settings import ClipSettings
 from somtom.sources.source import Source
-from somtom.transforms.rejects import crash
 from somtom.transforms.retry import MACHINE, why_unread, with_retries
 
 ReadClip: TypeAlias = tuple[Ref, Clip | DataError]
 
 
 def read_refs(
-    refs: Sequence[Ref], sources: Sequence[Source], settings: ClipSettings, blamed: Container[str]
+    refs: Sequence[Ref], sources: Sequence[Source], settings: ClipSettings, left_out: Mapping[str, DataError]
 ) -> Generator[ReadClip, None, None]:
-    """Read the refs of a shard, in order; those that are `blamed` for crashes are left alone."""
+    """Read the refs of a shard, in order; those of the keys `left_out` are not touched."""
     for run in runs_of(refs):
-        wanted = [ref for ref in run if ref.key not in blamed]
+        wanted = [ref for ref in run if ref.key not in left_out]
         decoded = read_run(wanted, sources[run[0].source], settings)
         for ref in run:
-            if ref.key in blamed:
-                yield ref, crash()
+            if ref.key in left_out:
+                yield ref, left_out[ref.key]
                 continue
             got, clip = next(decoded)
             if got.key != ref.key:

@@ -8,6 +8,7 @@ from pathlib import Path
 from somtom.schemas.folder import shard_path, tracks_path
 from somtom.schemas.reasons import DataError
 from somtom.schemas.refs import ShardSpec
+from somtom.schemas.removals import is_named, removal
 from somtom.schemas.sample import CLEAN, FIRST_MEMBERS
 from somtom.schemas.settings import BuildSettings
 from somtom.schemas.tar import read_shard
@@ -27,16 +28,21 @@ class RelabelShards:
         folder: folder of the new data set.
         settings: of the new data set.
         notes: folder of the attempts' notes, None to keep none.
+        removals: keys, uris and groups that are taken out.
     """
 
     old: Path
     folder: Path
     settings: BuildSettings
     notes: Path | None
+    removals: frozenset[str] = frozenset()
 
     def run(self, spec: ShardSpec) -> int:
         """Make one shard of the new data set; returns the number of samples."""
-        clips = stored_clips(self.old, spec, Attempts(self.notes, spec.name))
+        stored = stored_clips(self.old, spec, Attempts(self.notes, spec.name))
+        clips = (
+            rejected_clip(one.ref, removal()) if is_named(one.ref, self.removals) else one for one in stored
+        )
         return len(write_shard(spec, clips, self.folder, self.settings, Clock()).samples)
 
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from typing import TypeGuard
 
 import numpy as np
@@ -12,6 +12,7 @@ from somtom.schemas.clips import Clip
 from somtom.schemas.pictures import encode_jpeg
 from somtom.schemas.reasons import DataError
 from somtom.schemas.refs import Ref
+from somtom.schemas.removals import is_named, removal
 from somtom.schemas.settings import BuildSettings, ClipSettings
 from somtom.schemas.tracks import TrackerInfo, Tracks, as_stored
 from somtom.schemas.tracks_table import StoredClip
@@ -23,9 +24,10 @@ from somtom.transforms.ahead import ahead
 from somtom.transforms.attempts import TOGETHER, Attempts
 from somtom.transforms.clock import Clock
 from somtom.transforms.find_elements import find_elements
+from somtom.transforms.image_filter import filter_pictures
 from somtom.transforms.in_batches import in_batches
 from somtom.transforms.read_clips import ReadClip, read_refs
-from somtom.transforms.rejects import rejected_clip
+from somtom.transforms.rejects import crash, rejected_clip
 from somtom.transforms.shared_tracker import SHARD, WAITING, SharedTracker
 
 AHEAD = 2  # batches that are decoded before they are asked for
@@ -34,14 +36,20 @@ MOST_BYTES = 1 << 30  # of their frames; and of those that wait until their batc
 
 def fresh_clips(
     refs: Sequence[Ref],
+    removals: Collection[str],
     sources: Sequence[Source],
     settings: BuildSettings,
     shared: SharedTracker,
     attempts: Attempts,
     clock: Clock,
 ) -> Generator[StoredClip, None, None]:
-    """Decode and track the refs of a shard, in order; what cannot be tracked comes as a reject."""
-    decoded = read_refs(refs, sources, settings.clips, attempts.blamed)
+    """Decode and track the refs of a shard, in order; what cannot be tracked comes as a reject.
+
+    What the `removals` name is not even decoded.
+    """
+    left_out = dict.fromkeys(attempts.blamed, crash())
+    left_out |= {ref.key: removal() for ref in refs if is_named(ref, removals)}
+    decoded = read_refs(refs, sources, settings.clips, left_out)
     with shared.meter.during(SHARD):
         if shared.is_fed_ahead and not attempts.is_careful:
             yield from _fed_ahead(decoded, settings, shared, attempts, clock)
@@ -141,6 +149,10 @@ def _stored(
     """What is kept of a clip: with elements found where it is a screenshot."""
     if isinstance(clip, DataError):
         return rejected_clip(ref, clip)
+    try:
+        clip = filter_pictures(clip, settings.clips.image_filter)
+    except DataError as error:
+        return rejected_clip(ref, error)
     if clip.annotation.screen is not None:
         clip = find_elements(clip, settings.tracking)
     quality = settings.clips.jpeg_quality

@@ -9,7 +9,15 @@ from somtom.schemas.tracks import TrackerInfo
 from somtom.sources.source import Source
 
 # Settings of clips that stored pictures and annotations depend on; the others shape the refs.
-_OF_PICTURES = ("short_side", "screen_short_side", "jpeg_quality", "cameras", "history", "action_chunk")
+_OF_PICTURES = (
+    "short_side",
+    "screen_short_side",
+    "jpeg_quality",
+    "cameras",
+    "history",
+    "action_chunk",
+    "image_filter",
+)
 # Must change whenever decoding, resizing or JPEG encoding gives other bytes for the same input.
 DECODING_VERSION = 1
 

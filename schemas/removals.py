@@ -1,0 +1,51 @@
+"""What is to be taken out of a data set: meta/removals.txt names it, a line each."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from somtom.schemas.files import write_whole
+from somtom.schemas.folder import removals_path
+from somtom.schemas.reasons import DataError
+from somtom.schemas.record import storable_text
+from somtom.schemas.refs import Ref
+
+REMOVED = "removed"  # the reason
+
+
+def read_removals(path: Path) -> tuple[str, ...]:
+    """Read the names, in order: keys, uris or groups; empty lines and lines that begin with # are comments.
+
+    No names where there is no file.
+
+    Raises:
+        DataError: `unreadable`: the file is there, but cannot be read as text.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return ()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError("unreadable", f"{path}: cannot be read as UTF-8 text: {error}") from error
+    lines = (line.strip() for line in text.split("\n"))
+    return tuple(dict.fromkeys(storable_text(line) for line in lines if line and not line.startswith("#")))
+
+
+def add_removals(folder: Path, names: Collection[str]) -> None:
+    """Add to the data set's own list what it lacks of the names."""
+    path = removals_path(folder)
+    known = read_removals(path)
+    new = [name for name in dict.fromkeys(names) if name not in known]
+    if new:
+        old = path.read_text(encoding="utf-8-sig") if path.is_file() else ""
+        before = [old if old.endswith("\n") else f"{old}\n"] if old else []
+        write_whole(path, "".join([*before, *(f"{name}\n" for name in new)]).encode())
+
+
+def is_named(ref: Ref, names: Collection[str]) -> bool:
+    """Whether the names hold the ref's key, its uri or its group."""
+    return ref.key in names or ref.uri in names or ref.group in names
+
+
+def removal() -> DataError:
+    """Say of a clip that it is taken out."""
+    return DataError(REMOVED, "it is named in meta/removals.txt; take the line out to have it again")
