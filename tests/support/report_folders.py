@@ -1,10 +1,10 @@
 """Data sets of any size for the report: every task, tiny drawn pictures, texts as the test wants them."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from somtom.schemas.action_stats import ActionStats, write_action_stats
 from somtom.schemas.annotation import Annotation
@@ -107,13 +107,14 @@ def _ref(number: int, split: str, text: str) -> Ref:
     )
 
 
-def _picture(number: int, marked: bool) -> NDArray[np.uint8]:
-    """A checkerboard of its own for each of 50 numbers, with white squares where it is marked."""
-    cells = np.random.default_rng(number % 50).integers(40, 200, (6, 8, 3), dtype=np.uint8)
-    picture = np.repeat(np.repeat(cells, 8, axis=0), 8, axis=1)
-    if marked:
-        picture[10:16, 8:14] = picture[30:36, 40:46] = 255
-    return picture
+@cache
+def _pictures(look: int) -> tuple[bytes, bytes, str]:
+    """A checkerboard: the JPEG with white squares on the marks, the one without them, and its hash."""
+    cells = np.random.default_rng(look).integers(40, 200, (6, 8, 3), dtype=np.uint8)
+    clean = np.repeat(np.repeat(cells, 8, axis=0), 8, axis=1)
+    marked = clean.copy()
+    marked[10:16, 8:14] = marked[30:36, 40:46] = 255
+    return encode_jpeg(marked, 90), encode_jpeg(clean, 90), picture_hash(clean)
 
 
 def _stored(ref: Ref, clean_jpeg: bytes = b"") -> StoredClip:
@@ -137,7 +138,7 @@ def _sample(ref: Ref, text: str) -> Sample:
         {"id": 2, "x": 43.0, "y": 33.0, "role": text, **box},
     ]
     values = [np.sin(number), (number % 7) / 7] if task == "robot" else []
-    clean = _picture(number, marked=False)
+    marked, clean, look = _pictures(number % 50)
     record = {
         "id": ref.key,
         "split": ref.split,
@@ -173,7 +174,7 @@ def _sample(ref: Ref, text: str) -> Sample:
                 "step_s",
             )
         }
-        | {"picture_hash": picture_hash(clean)},
+        | {"picture_hash": look},
         "quality": {"visible_share": (number % 100) / 100, "mark_overlap": 0.25},
     }
     if frames > 1:
@@ -184,5 +185,4 @@ def _sample(ref: Ref, text: str) -> Sample:
             "homographies": shift.ravel(),
             "inlier_ratio": [1.0] * frames,
         }
-    marked = encode_jpeg(_picture(number, marked=True), 90)
-    return Sample(ref.key, complete_record(record), marked, encode_jpeg(clean, 90), traces)
+    return Sample(ref.key, complete_record(record), marked, clean, traces)
