@@ -58,9 +58,11 @@ def test_screenshots_are_in_the_first_shards_alone_and_robots_come_later(mixed_d
 
 
 def test_the_tars_hold_as_many_samples_as_the_books_say(mixed_dataset: Path) -> None:
-    counted = sum(one.samples for one in read_counts(mixed_dataset) if one.stage == LABEL)
+    books = [one for one in read_counts(mixed_dataset) if one.stage == LABEL]
 
+    counted = sum(one.samples for one in books)
     assert len(written(mixed_dataset, "train") | written(mixed_dataset, "val")) == counted > 30
+    assert not any(one.failed for one in books)
 
 
 @pytest.mark.parametrize("streaming", [False, True])
