@@ -124,7 +124,7 @@ def test_a_long_list_exists_only_where_it_is_seen(tab: Tab) -> None:
     assert "not in this page" in tab.evaluate("document.getElementById('detail').textContent")
 
 
-def test_the_keyboard_moves_opens_steps_and_comes_back(tab: Tab) -> None:
+def test_the_keyboard_moves_opens_steps_and_comes_back(tab: Tab, page: Path) -> None:
     tab.press("Tab")
     assert tab.evaluate("document.activeElement.className") == "skip"
     tab.evaluate("document.getElementById('play').focus()")
@@ -141,6 +141,8 @@ def test_the_keyboard_moves_opens_steps_and_comes_back(tab: Tab) -> None:
     key = "document.getElementById('detail-key').textContent"
     first = tab.evaluate(key)
     assert tab.evaluate("location.hash") == f"#sample={first}"
+    command = tab.evaluate("document.querySelector('.command code').textContent")
+    assert command == f"somtom explain {page.parent.parent} {first}"
     tab.press("ArrowRight")
     assert tab.evaluate(key) != first
     tab.press("ArrowLeft")

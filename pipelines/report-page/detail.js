@@ -166,10 +166,19 @@ function part(title, ...children) {
   return make("section", {}, make("h4", {}, title), ...children);
 }
 
+/** The data set's folder, where the page lies in its meta/ on this disk. */
+function ownFolder() {
+  try {
+    const path = location.protocol === "file:" ? decodeURIComponent(location.pathname) : "";
+    return /^(.+)\/meta\/[^/]+$/.exec(path)?.[1];
+  } catch {
+    return undefined; // a path that is not UTF-8
+  }
+}
+
 /** The command that says why; where the page lies in its data set, with the folder's own path. */
 function command(key) {
-  const inside = /^(.+)\/meta\/[^/]+$/.exec(decodeURI(location.pathname));
-  const folder = location.protocol === "file:" && inside ? inside[1] : "DIR";
+  const folder = ownFolder() ?? "DIR";
   const quoted = /^[\w./-]+$/.test(folder) ? folder : `'${folder.replaceAll("'", `'\\''`)}'`;
   const code = make("code", {}, `somtom explain ${quoted} ${key}`);
   const copy = make("button", {
