@@ -16,7 +16,8 @@ def add_commands(commands: Subcommands) -> None:
     evaluate = add_command(
         commands, "eval", _eval, "measure a trained model on held-out samples, beside trivial answers"
     )
-    evaluate.add_argument("folder", type=Path, metavar="DIR", help="a data set")
+    # Not `folder` and `out`: errors themselves name the folder that they are about, data's or model's.
+    evaluate.add_argument("data", type=Path, metavar="DIR", help="a data set")
     _add_model_options(evaluate)
     evaluate.add_argument("--split", default="val", help="train, val or test (default val)")
     evaluate.add_argument(
@@ -26,7 +27,12 @@ def add_commands(commands: Subcommands) -> None:
         "--pictures", type=int, default=0, metavar="N", help="samples drawn with truth and answer (default 0)"
     )
     evaluate.add_argument(
-        "--out", type=Path, default=None, metavar="FOLDER", help="of figures and pictures (default: RUN/eval)"
+        "--out",
+        dest="figures",
+        type=Path,
+        default=None,
+        metavar="FOLDER",
+        help="of figures and pictures (default: RUN/eval)",
     )
     evaluate.add_argument("--json", action="store_true", help="print the figures as JSON, not as a table")
 
@@ -83,12 +89,12 @@ def _eval(options: argparse.Namespace) -> int:
     from somtom.pipelines.evaluation import EvalRequest, evaluation_lines, run_evaluation
 
     request = EvalRequest(
-        folder=options.folder,
+        folder=options.data,
         checkpoint=options.checkpoint,
         split=options.split,
         limit=options.limit,
         pictures=options.pictures,
-        out=options.out,
+        out=options.figures,
         device=options.device,
     )
     found, files = run_evaluation(request)

@@ -163,8 +163,7 @@ def test_mistakes_are_told_in_one_line(
     [
         (["--split", "vla"], 2, "--split vla"),
         (["--limit", "-1"], 2, "--limit"),
-        (["--split", "test"], 1, "test"),
-        (["--checkpoint", "nowhere"], 1, "holds no checkpoint"),
+        (["--checkpoint", "nowhere"], 1, "nowhere: holds no checkpoint"),
     ],
 )
 def test_mistakes_in_eval_are_told_in_one_line(
@@ -175,9 +174,19 @@ def test_mistakes_in_eval_are_told_in_one_line(
     _drawn_dataset: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert main(["eval", str(_drawn_dataset), "--checkpoint", str(run), *more]) == status
+    out = ["--out", str(run / "figures")]
+    assert main(["eval", str(_drawn_dataset), "--checkpoint", str(run), *out, *more]) == status
     told = capsys.readouterr().err
-    assert message in told and told.startswith("somtom: ") and told.count("\n") == 1
+    assert told.startswith(f"somtom: {message}") and told.count("\n") == 1
+
+
+def test_a_data_set_that_is_none_or_lacks_the_split_is_named_once(
+    run: Path, _drawn_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder, split in ((tmp_path, "val"), (_drawn_dataset, "test")):
+        assert main(["eval", str(folder), "--split", split, "--checkpoint", str(run)]) == 1
+        told = capsys.readouterr().err
+        assert told.startswith(f"somtom: {folder}: ") and told.count(str(folder)) == told.count("\n") == 1
 
 
 def test_a_picture_that_is_none_is_told_in_one_line(

@@ -215,14 +215,14 @@ BUTTONS = boxes((0, 0, 64, 32), (8, 8, 24, 24), (100, 100, 132, 132), (200, 200,
 
 def test_the_target_is_measured_by_its_mark_and_by_its_box() -> None:
     record = a_record("ui", BUTTONS, target_mark=1, action={"kind": "click"})
-    found = by_name(measure_target(record, Action("click", mark=2, point=(63, 31))))
+    found = by_name(measure_target(record, Action("click", mark=2, point=(63, 31)), "click"))
     assert (found["mark_accuracy"].total, found["mark_accuracy"].others["random mark"]) == (0.0, 0.25)
     assert found["click_accuracy"].total == 1.0  # the last pixel of the box
     assert found["click_accuracy"].others == pytest.approx(
         {"random point": 64 * 32 / SIZE**2, "random mark": 2 / 4, "256 bins": 1.0}
     )
     assert (found["kind_accuracy"].total, found["kind_accuracy"].others["always click"]) == (1.0, 1.0)
-    missed = by_name(measure_target(record, Action("scroll", mark=1, point=(64, 31))))
+    missed = by_name(measure_target(record, Action("scroll", mark=1, point=(64, 31)), "click"))
     assert (missed["mark_accuracy"].total, missed["click_accuracy"].total, missed["kind_accuracy"].total) == (
         1,
         0,
@@ -230,9 +230,15 @@ def test_the_target_is_measured_by_its_mark_and_by_its_box() -> None:
     )
 
 
+def test_where_only_a_mark_is_asked_for_no_kind_is_measured() -> None:
+    record = a_record("ui", BUTTONS, target_mark=3, action={"kind": "click"})
+    found = by_name(measure_target(record, Action("", mark=3, point=(110, 110)), ""))
+    assert [(name, one.total) for name, one in found.items()] == [("mark_accuracy", 1), ("click_accuracy", 1)]
+
+
 def test_unread_targets_are_wrong() -> None:
     record = a_record("ui", BUTTONS, target_mark=3, action={"kind": "type"})
-    found = by_name(measure_target(record, None))
+    found = by_name(measure_target(record, None, "type"))
     assert [found[name].total for name in ("mark_accuracy", "click_accuracy", "kind_accuracy")] == [0, 0, 0]
     assert found["kind_accuracy"].others["always click"] == 0
 

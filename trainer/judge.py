@@ -63,7 +63,7 @@ def judge(
     elif turn.kind == MOVING:
         found = measure_moving(record, said)
     elif turn.kind == TARGET:
-        found = measure_target(record, said)
+        found = measure_target(record, said, parse_answer(TARGET, turn.text).kind)
     elif turn.kind == ROBOT and record["source"]["dataset"] in stats:
         found = measure_robot(record, said, stats[record["source"]["dataset"]])
     elif turn.kind == TEXT:

@@ -167,10 +167,13 @@ def _trace_errors(paths: Points, truth: Points, scale: float) -> tuple[float, fl
     return float(distance.mean(axis=0).sum()), float(distance[-1].sum())
 
 
-def measure_target(record: Record, said: Action | None) -> list[Measure]:
+def measure_target(record: Record, said: Action | None, kind: str) -> list[Measure]:
     """Hold the mark and the point that an answer names against the target; None: not readable.
 
     The point must lie in the target's box (ScreenSpot's measure).
+
+    Args:
+        kind: of the true answer's action; "" where only a mark is asked for.
     """
     found: list[Measure] = []
     numbers = [mark["id"] for mark in record["marks"]]
@@ -181,7 +184,6 @@ def measure_target(record: Record, said: Action | None) -> list[Measure]:
         found.append(Measure("mark_accuracy", float(right), others={"random mark": 1 / len(numbers)}))
         if target["x1"] > target["x0"] and target["y1"] > target["y0"]:
             found.append(_click(record, target, said))
-    kind = record["action"]["kind"]
     if kind:
         right = said is not None and said.kind == kind
         found.append(Measure("kind_accuracy", float(right), others={"always click": float(kind == "click")}))
