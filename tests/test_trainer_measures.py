@@ -245,7 +245,7 @@ def test_unread_targets_are_wrong() -> None:
 
 def test_an_action_on_nothing_is_measured_by_its_kind_alone() -> None:
     record = a_record("ui", BUTTONS, action={"kind": "scroll"})
-    assert list(by_name(measure_target(record, Action("scroll", "up")))) == ["kind_accuracy"]
+    assert list(by_name(measure_target(record, Action("scroll", "up"), "scroll"))) == ["kind_accuracy"]
 
 
 STATS = ActionStats(
