@@ -76,7 +76,8 @@ def evaluation_lines(found: Evaluation) -> Iterator[str]:
     groups = max((score.groups for score in found.scores), default=0)
     yield (
         f"{found.samples} samples of {groups} groups; intervals hold 95 % of draws of whole groups; beside "
-        "them trivial answers, and whether they are beaten"
+        "them trivial answers, and whether they are beaten; n counts marks, traces, tokens or answers, of so "
+        "many samples"
     )
     scores = [score for score in found.scores if score.metric in METRICS]
     rows = [_row(score) for score in scores]
@@ -101,7 +102,7 @@ def _row(score: Score) -> tuple[str, str, str, str, str]:
         METRICS[score.metric].text,
         shown_value(score.metric, score.value),
         f"{low} .. {high}",
-        f"n = {score.count}",
+        f"n = {score.count}" + (f" of {score.samples}" if score.samples != score.count else ""),
         ", ".join(beside),
     )
 
