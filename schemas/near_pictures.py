@@ -26,17 +26,22 @@ def group_hashes(hashes: Sequence[str]) -> NDArray[np.int64]:
     words, of_word = np.unique(
         np.array([int(hashes[row], 16) for row in rows], dtype=np.uint64), return_inverse=True
     )
-    parents = list(range(len(words)))
+    parents = np.arange(len(words))
 
     def root(one: int) -> int:
-        while parents[one] != one:
-            parents[one] = parents[parents[one]]
-            one = parents[one]
+        while (parent := int(parents[one])) != one:
+            parents[one] = parents[parent]
+            one = parent
         return one
 
-    for one, other in _near_pairs(words):
-        first, second = root(one), root(other)
-        parents[max(first, second)] = min(first, second)
+    for one, others in _near(words):
+        top = root(one)
+        # A still scene gives thousands that are near each other: nearly all hang below one root soon.
+        apart = others[parents[others] != top]
+        tops = [root(int(other)) for other in np.unique(parents[apart])]
+        least = min(top, *tops) if tops else top
+        parents[[top, *tops]] = least
+        parents[apart] = least
     groups = np.full(len(hashes), -1, dtype=np.int64)
     groups[rows] = np.array([root(one) for one in range(len(words))], dtype=np.int64)[of_word]
     return groups
@@ -46,8 +51,8 @@ def _is_hash(text: str) -> bool:
     return len(text) == BITS // 4 and not text.strip("0123456789abcdef")
 
 
-def _near_pairs(words: NDArray[np.uint64]) -> Iterator[tuple[int, int]]:
-    """Give the places of pairs that are near; some more than once."""
+def _near(words: NDArray[np.uint64]) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """Give a place and others that are near it, so that each pair comes at least once."""
     for piece in range(_PIECES):
         start, end = piece * BITS // _PIECES, (piece + 1) * BITS // _PIECES
         values = (words >> np.uint64(start)) & np.uint64((1 << (end - start)) - 1)
@@ -58,7 +63,5 @@ def _near_pairs(words: NDArray[np.uint64]) -> Iterator[tuple[int, int]]:
                 reach = len(together) if len(together) <= _MOST_TOGETHER else begin + 2 * _ROWS
                 others = together[begin:reach]
                 near = np.bitwise_count(words[some][:, None] ^ words[others][None]) <= NEAR_BITS
-                yield from (
-                    (int(some[row]), int(others[column]))
-                    for row, column in zip(*np.nonzero(np.triu(near, 1)), strict=True)
-                )
+                for row in np.flatnonzero(near.sum(axis=1) > 1):
+                    yield int(some[row]), others[near[row]]
