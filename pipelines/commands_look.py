@@ -34,6 +34,24 @@ def add_commands(commands: Subcommands) -> None:
         "--cell", type=int, default=640, metavar="PIXELS", help="width of a sample's cell (default 640)"
     )
 
+    duplicates = add_command(
+        commands,
+        "duplicates",
+        _duplicates,
+        "name samples whose picture looks like another's, for meta/removals.txt",
+    )
+    duplicates.add_argument("folder", type=Path, metavar="DIR")
+    duplicates.add_argument(
+        "--from",
+        dest="split",
+        default="val",
+        metavar="SPLIT",
+        help="whose samples are named when a picture stands in two splits (default val)",
+    )
+    duplicates.add_argument(
+        "--copies", action="store_true", help="name copies within a split, in other groups, too"
+    )
+
     report = add_command(
         commands, "report", _report, "write one HTML page: books, rejects, a gallery in motion, distributions"
     )
@@ -55,6 +73,7 @@ def add_commands(commands: Subcommands) -> None:
 
 def _check(options: argparse.Namespace) -> int:
     from somtom.schemas.check import check_dataset
+    from somtom.schemas.duplicates import leak_warning
 
     faults = 0
     for fault in check_dataset(options.folder):
@@ -62,6 +81,8 @@ def _check(options: argparse.Namespace) -> int:
         faults += 1
     if not faults:
         print(f"{options.folder}: every rule holds")
+        if warning := leak_warning(options.folder):
+            print(f"warning: {warning}")
     return 1 if faults else 0
 
 
@@ -83,6 +104,14 @@ def _show(options: argparse.Namespace) -> int:
     sheets = write_contact_sheets(options.folder, options.out, options.per_sheet, options.limit, options.cell)
     for path in sheets:
         print(f"look at {path}")
+    return 0
+
+
+def _duplicates(options: argparse.Namespace) -> int:
+    from somtom.pipelines.duplicates import duplicate_lines
+
+    for line in duplicate_lines(options.folder, options.split, options.copies):
+        print(line)
     return 0
 
 

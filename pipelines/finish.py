@@ -15,6 +15,7 @@ from somtom.pipelines.card import title_of, write_card
 from somtom.pipelines.output import work_path
 from somtom.schemas.books import SCAN, Books, add_books, count_books
 from somtom.schemas.croissant import write_croissant
+from somtom.schemas.duplicates import find_duplicates, write_duplicates
 from somtom.schemas.energon import write_energon
 from somtom.schemas.files import sweep_temporaries, write_whole
 from somtom.schemas.folder import (
@@ -98,6 +99,7 @@ def finish_build(folder: Path, planned: Sequence[PlannedShard], clips: int, sett
     rejects: list[Reject] = [*scan_rejects, *(one for manifest in manifests for one in manifest.rejects)]
     write_rejects(folder, rejects)
     write_samples(folder, (row for manifest in manifests for row in manifest.samples))
+    write_duplicates(folder, find_duplicates(row for manifest in manifests for row in manifest.samples))
     # Only samples have further members, and `check` can only see them there.
     has_samples = any(manifest.samples for manifest in manifests)
     extra = extra_names(settings.history, settings.cameras) if has_samples else ()

@@ -1,10 +1,11 @@
 """What is to be taken out of a data set: meta/removals.txt names it, a line each."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from somtom.schemas.files import write_whole
-from somtom.schemas.folder import removals_path
+from somtom.schemas.folder import META, REMOVALS, removals_path
+from somtom.schemas.manifest import Manifest
 from somtom.schemas.reasons import DataError
 from somtom.schemas.record import storable_text
 from somtom.schemas.refs import Ref
@@ -44,6 +45,22 @@ def add_removals(folder: Path, names: Collection[str]) -> None:
 def is_named(ref: Ref, names: Collection[str]) -> bool:
     """Whether the names hold the ref's key, its uri or its group."""
     return ref.key in names or ref.uri in names or ref.group in names
+
+
+def removal_faults(folder: Path, manifests: Iterable[Manifest]) -> Iterator[str]:
+    """Nothing that the list names stands in a shard."""
+    try:
+        names = frozenset(read_removals(removals_path(folder)))
+    except DataError as error:
+        yield error.message
+        return
+    for manifest in manifests if names else ():
+        for row in manifest.samples:
+            if named := names & {row["key"], row["uri"], row["group"]}:
+                yield (
+                    f"{META}/{REMOVALS}: {min(named)!r:.80} is to be taken out, but {manifest.shard} holds "
+                    f"{row['key']}: run the build again"
+                )
 
 
 def removal() -> DataError:

@@ -15,6 +15,7 @@ from somtom.pipelines.card import write_card
 from somtom.schemas.answers import format_som, format_tom, quantise
 from somtom.schemas.books import SCAN, add_books, count_books
 from somtom.schemas.croissant import write_croissant
+from somtom.schemas.duplicates import find_duplicates, write_duplicates
 from somtom.schemas.energon import write_energon
 from somtom.schemas.folder import CONFIG, META, PROVENANCE, plan_path, shard_path, tracks_path
 from somtom.schemas.keys import sample_key
@@ -247,6 +248,7 @@ def draw_dataset(folder: Path) -> None:
     write_rejects(folder, [*unread, *(reject for manifest in manifests for reject in manifest.rejects)])
     write_counts(folder, add_books(books))
     write_wids(folder, "toys", manifests)
+    write_duplicates(folder, find_duplicates(row for manifest in manifests for row in manifest.samples))
     write_features(folder)
     write_energon(folder, manifests)
     write_croissant(folder, "toys", manifests)

@@ -155,3 +155,15 @@ def test_names_are_added_once_and_what_stands_there_stays(tmp_path: Path) -> Non
     assert removals_path(tmp_path).read_text() == "# why\na\nb\n"
     add_removals(tmp_path, ["b"])
     assert removals_path(tmp_path).read_text() == "# why\na\nb\n"
+
+
+def test_check_names_what_should_have_been_taken_out(videos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    build(quick_config(videos), out)
+    row = next(read_samples(out))
+    add_removals(out, [row["uri"]])
+    lines = faults(out)
+    assert lines[0].startswith(
+        f"meta/removals.txt: '{row['uri']}' is to be taken out, but {row['shard']} holds"
+    )
+    assert all(line.startswith("meta/removals.txt: ") for line in lines)
