@@ -8,12 +8,28 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from somtom.pipelines import commands_build, commands_export, commands_inputs, commands_look, commands_train
+from somtom.pipelines import (
+    commands_ablation,
+    commands_build,
+    commands_export,
+    commands_inputs,
+    commands_look,
+    commands_model,
+    commands_train,
+)
 from somtom.pipelines.commands import complain
 from somtom.pipelines.logs import configure_logging
 from somtom.schemas.reasons import DataError
 
-COMMANDS = (commands_build, commands_look, commands_export, commands_inputs, commands_train)
+COMMANDS = (
+    commands_build,
+    commands_look,
+    commands_export,
+    commands_inputs,
+    commands_train,
+    commands_model,
+    commands_ablation,
+)
 
 
 def make_parser() -> argparse.ArgumentParser:
