@@ -91,7 +91,7 @@ def _draw_truth(canvas: Canvas, sample: Sample, kind: str) -> None:
         if kind == MARKS:
             canvas.ring((mark["x"], mark["y"]), TRUTH, 7)
         elif kind == TRACES and mark["foreground"]:
-            canvas.path(sample.traces[:, index, :2].tolist(), TRUTH, 4)
+            canvas.path(sample.traces[:, index, :2].tolist(), TRUTH, 6)
         elif kind == MOVING and mark["foreground"]:
             canvas.ring((mark["x"], mark["y"]), TRUTH, 9)
         elif kind == TARGET and mark["id"] == sample.record["target_mark"]:
