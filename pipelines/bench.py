@@ -17,6 +17,7 @@ from somtom.pipelines.bench_memory import bench_memory
 from somtom.pipelines.bench_sources import bench_sources
 from somtom.pipelines.bench_trackers import bench_trackers
 from somtom.pipelines.bench_tracking import truth_paths
+from somtom.pipelines.bench_trainer import bench_trainer
 from somtom.pipelines.bench_writer import bench_writer
 from somtom.pipelines.config_rules import ConfigError
 from somtom.pipelines.samples import DEFAULT_KINDS, write_samples
@@ -131,6 +132,10 @@ def _tracking(inputs: BenchInputs) -> Findings:
     )
 
 
+def _trainer(inputs: BenchInputs) -> Findings:
+    return bench_trainer(inputs.videos, inputs.runs)
+
+
 PARTS: dict[str, Callable[[BenchInputs], Findings]] = {
     "build": _build,
     "workers": _workers,
@@ -140,6 +145,7 @@ PARTS: dict[str, Callable[[BenchInputs], Findings]] = {
     "sources": _sources,
     "marks": _marks,
     "tracking": _tracking,
+    "trainer": _trainer,
 }
 
 

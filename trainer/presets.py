@@ -40,7 +40,7 @@ MADE: dict[str, Preset] = {
         {
             "hidden_size": 768,
             "intermediate_size": 2048,
-            "num_hidden_layers": 24,
+            "num_hidden_layers": 28,
             "num_attention_heads": 12,
             "num_key_value_heads": 4,
             "max_position_embeddings": 8192,
