@@ -7,7 +7,7 @@ import numpy as np
 
 from somtom.pipelines.card import title_of
 from somtom.pipelines.report_choice import stratified_order
-from somtom.pipelines.report_duplicates import find_duplicates
+from somtom.pipelines.report_duplicates import find_looks
 from somtom.pipelines.report_facts import read_facts
 from somtom.pipelines.report_gallery import LISTED, make_gallery, rows_block
 from somtom.pipelines.report_html import Html, element, gallery_of, page_of
@@ -53,10 +53,10 @@ def write_report(
         DataError: a table or a shard is damaged.
     """
     facts = read_facts(folder)
-    duplicates = find_duplicates(facts.columns)
+    looks = find_looks(facts.columns)
     order = stratified_order(facts.columns)
     # What looks the same is to be seen side by side.
-    first = duplicates.shown(facts.columns)[: pictures // 4] if duplicates is not None else []
+    first = looks.shown(facts.columns)[: pictures // 4] if looks is not None else []
     chosen = list(dict.fromkeys([*first, *order.tolist()]))[:pictures]
     keys = facts.columns["key"]
     sums, samples = read_records(facts, {str(keys[row]) for row in chosen})
@@ -66,12 +66,12 @@ def write_report(
     pictured = sorted(gallery.rows, key=ranks.__getitem__)
     listed = np.union1d(order[:LISTED], np.array(pictured, dtype=np.int64))
     sections = {
-        "overview": overview_section(facts, duplicates),
+        "overview": overview_section(facts, looks),
         "books": books_section(facts),
         "rejects": rejects_section(facts),
         "figures": figures_section(facts, sums),
         "actions": actions_section(read_action_stats(folder), sums),
-        "duplicates": duplicates_section(facts, duplicates),
+        "duplicates": duplicates_section(facts, looks),
         "throughput": throughput_section(facts),
         "making": making_section(facts),
     }

@@ -1,17 +1,18 @@
-"""Pictures that are the same or nearly so: how many, and whether any stand in two splits."""
+"""Pictures that look the same, in the order in which a report shows them."""
 
 from collections import defaultdict
 from dataclasses import dataclass
 
 from somtom.pipelines.report_facts import Columns
-from somtom.schemas.near_pictures import group_hashes
+from somtom.schemas.duplicates import find_duplicates
 
-SHOWN, SHOWN_INPUTS = 40, 6  # groups, and inputs of each, that the page shows
+SHOWN, SHOWN_INPUTS = 40, 6  # looks, and inputs of each, that the page shows
+_NEEDED = ("key", "shard", "split", "dataset", "uri", "group", "picture_hash")
 
 
 @dataclass(frozen=True)
-class Group:
-    """Samples of different inputs, or in different splits, whose pictures look the same.
+class Look:
+    """Samples of different groups whose pictures look the same.
 
     Args:
         rows: of the table, in its order.
@@ -25,7 +26,7 @@ class Group:
 
     @property
     def leaks(self) -> bool:
-        """Whether a picture stands in more than one split."""
+        """Whether the picture stands in more than one split."""
         return len(self.splits) > 1
 
     def inputs(self, columns: Columns) -> list[list[int]]:
@@ -37,40 +38,43 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Duplicates:
+class Looks:
     """What looks the same.
 
     Args:
         hashed: samples whose picture has a hash; a flat picture has none.
-        groups: of different inputs, those across splits first, then the largest.
-        repeats: samples beyond the first of an input's pictures that look the same (instructions on one
-            screenshot, clips of a still scene).
+        several: looks of several groups, those across splits first, then the largest.
+        repeats: samples beyond the first of a group that look the same.
     """
 
     hashed: int
-    groups: tuple[Group, ...]
+    several: tuple[Look, ...]
     repeats: int
 
     def shown(self, columns: Columns) -> list[int]:
-        """Rows of which a picture is worth showing: one of each of the first inputs of the first groups."""
-        return [rows[0] for group in self.groups[:SHOWN] for rows in group.inputs(columns)[:SHOWN_INPUTS]]
+        """Rows of which a picture is worth showing: one of each of the first inputs of the first looks."""
+        return [rows[0] for look in self.several[:SHOWN] for rows in look.inputs(columns)[:SHOWN_INPUTS]]
 
 
-def find_duplicates(columns: Columns) -> Duplicates | None:
-    """Bring samples together whose pictures look the same; None where the table has no hashes."""
-    if "picture_hash" not in columns:
+def find_looks(columns: Columns) -> Looks | None:
+    """Find the pictures that look the same; None where the table has no hashes."""
+    if not set(_NEEDED) <= set(columns):
         return None
-    texts = columns["picture_hash"].astype(str)
-    members: defaultdict[int, list[int]] = defaultdict(list)
-    for row, number in enumerate(group_hashes(texts.tolist()).tolist()):
-        if number >= 0:
-            members[number].append(row)
-    groups, repeats = [], 0
-    for rows in members.values():
-        inputs = {(str(columns["dataset"][row]), str(columns["uri"][row])) for row in rows}
-        splits = tuple(sorted({str(columns["split"][row]) for row in rows}))
-        if len(inputs) > 1 or len(splits) > 1:
-            groups.append(Group(tuple(rows), splits, len({texts[row] for row in rows}) == 1))
-        repeats += len(rows) - len(inputs)
-    groups.sort(key=lambda one: (not one.leaks, -len(one.rows), one.rows))
-    return Duplicates(sum(map(len, members.values())), tuple(groups), repeats)
+    texts = {name: columns[name].tolist() for name in _NEEDED}
+    found = find_duplicates(
+        dict(zip(texts, values, strict=True)) for values in zip(*texts.values(), strict=True)
+    )
+    places = {key: row for row, key in enumerate(texts["key"])}
+    rows_of: defaultdict[int, list[int]] = defaultdict(list)
+    for one in found.rows:
+        rows_of[one["look"]].append(places[one["key"]])
+    looks = [
+        Look(
+            tuple(rows),
+            tuple(sorted({texts["split"][row] for row in rows})),
+            len({texts["picture_hash"][row] for row in rows}) == 1,
+        )
+        for rows in rows_of.values()
+    ]
+    looks.sort(key=lambda one: (not one.leaks, -len(one.rows), one.rows))
+    return Looks(found.counts["hashed"], tuple(looks), found.counts["repeats_in_groups"])

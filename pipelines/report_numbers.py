@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somtom.pipelines.report_charts import heat_map, histogram_figure, legend, number, small_bars, split_bar
-from somtom.pipelines.report_duplicates import SHOWN, SHOWN_INPUTS, Duplicates, Group
+from somtom.pipelines.report_duplicates import SHOWN, SHOWN_INPUTS, Look, Looks
 from somtom.pipelines.report_facts import SCORES, Facts, score_columns
 from somtom.pipelines.report_figures import Scale, histogram
 from somtom.pipelines.report_html import Html, element, section, table
@@ -191,31 +191,32 @@ def actions_section(stats: dict[str, ActionStats], sums: RecordSums) -> Html:
     return section("actions", "Actions", *parts)
 
 
-def duplicates_section(facts: Facts, found: Duplicates | None) -> Html:
+def duplicates_section(facts: Facts, found: Looks | None) -> Html:
     """Pictures that look the same within and across splits."""
     if found is None or not found.hashed:
         return Html("")
-    leaks = [group for group in found.groups if group.leaks]
-    within = [group for group in found.groups if not group.leaks]
+    leaks = [look for look in found.several if look.leaks]
+    within = [look for look in found.several if not look.leaks]
+    samples = sum(len(one.rows) for one in found.several)
     said = (
-        f"Of {found.hashed:,} pictures with a hash, {sum(len(one.rows) for one in found.groups):,} look like "
-        f"one of another input (at most {NEAR_BITS} of 64 bits differ): {len(leaks):,} groups across splits, "
-        f"{len(within):,} within one. {found.repeats:,} samples repeat a picture of their own input, such as "
-        "further instructions on one screenshot."
+        f"Of {found.hashed:,} pictures with a hash, {samples:,} look like one of another group "
+        f"(at most {NEAR_BITS} of 64 bits differ): {len(leaks):,} looks across splits, "
+        f"{len(within):,} within one. {found.repeats:,} samples repeat a picture of their own group, such as "
+        "further instructions on one screenshot. `somtom duplicates` names all."
     )
     parts = [
-        _group_table(facts, title, groups)
-        for title, groups in (("Across splits", leaks), ("Within a split", within))
-        if groups
+        _look_table(facts, title, looks)
+        for title, looks in (("Across splits", leaks), ("Within a split", within))
+        if looks
     ]
     return section("duplicates", "Duplicates", element("p", said), *parts)
 
 
-def _group_table(facts: Facts, title: str, groups: list[Group]) -> Html:
+def _look_table(facts: Facts, title: str, looks: list[Look]) -> Html:
     keys, uris, sources, splits = (facts.columns[name] for name in ("key", "uri", "dataset", "split"))
     rows = []
-    for group in groups[:SHOWN]:
-        inputs = group.inputs(facts.columns)
+    for look in looks[:SHOWN]:
+        inputs = look.inputs(facts.columns)
         entries = []
         for of_input in inputs[:SHOWN_INPUTS]:
             row = of_input[0]
@@ -224,10 +225,10 @@ def _group_table(facts: Facts, title: str, groups: list[Group]) -> Html:
             entries.append(element("li", link, element("span", f"{splits[row]}{many}", class_="small")))
         if len(inputs) > len(entries):
             entries.append(element("li", f"and {len(inputs) - len(entries):,} more inputs"))
-        look = "same hash" if group.exact else "near"
-        rows.append((look, element("ul", *entries, class_="links"), len(group.rows)))
-    more = len(groups) - len(rows)
-    note = element("p", f"and {more:,} more groups") if more > 0 else ""
+        hashes = "same hash" if look.exact else "near"
+        rows.append((hashes, element("ul", *entries, class_="links"), len(look.rows)))
+    more = len(looks) - len(rows)
+    note = element("p", f"and {more:,} more looks") if more > 0 else ""
     return element("div", element("h3", title), table(title, ("look", "inputs", "samples"), rows, 2), note)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from somtom.pipelines.report_charts import legend, number, series_class, split_bar
-from somtom.pipelines.report_duplicates import Duplicates
+from somtom.pipelines.report_duplicates import Looks
 from somtom.pipelines.report_facts import EXAMPLES, Facts, balanced, books_of
 from somtom.pipelines.report_gallery import reject_picture
 from somtom.pipelines.report_html import Html, element, joined, section, table
@@ -23,7 +23,7 @@ _WHEN = {SCAN: "when scanned", LABEL: "when labelled"}
 _PICTURES = 40  # of rejects
 
 
-def overview_section(facts: Facts, duplicates: Duplicates | None) -> Html:
+def overview_section(facts: Facts, looks: Looks | None) -> Html:
     """Totals, whether they may be trusted, and samples by task, split and source."""
     scanned, planned = books_of(facts, SCAN), books_of(facts, LABEL)
     tiles = [
@@ -42,7 +42,7 @@ def overview_section(facts: Facts, duplicates: Duplicates | None) -> Html:
         "Overview",
         _under_way(facts),
         element("dl", *(_tile(*one) for one in tiles), class_="tiles"),
-        element("ul", *_checks(facts, planned, duplicates), class_="checks"),
+        element("ul", *_checks(facts, planned, looks), class_="checks"),
         *_composition(facts),
     )
 
@@ -67,7 +67,7 @@ def _under_way(facts: Facts) -> Html:
     return element("p", said, class_="notice", role="note")
 
 
-def _checks(facts: Facts, planned: Sequence[Books], duplicates: Duplicates | None) -> Iterable[Html]:
+def _checks(facts: Facts, planned: Sequence[Books], looks: Looks | None) -> Iterable[Html]:
     """What a person would ask first, each answered with yes or no."""
     yield _check(
         balanced(facts),
@@ -82,8 +82,8 @@ def _checks(facts: Facts, planned: Sequence[Books], duplicates: Duplicates | Non
         yield _check(
             not torn, "No group stands in two splits.", f"{torn:,} groups stand in more than one split."
         )
-    if duplicates is not None:
-        leaks = sum(group.leaks for group in duplicates.groups)
+    if looks is not None:
+        leaks = sum(look.leaks for look in looks.several)
         yield _check(
             not leaks,
             "No picture, by its look, stands in two splits.",

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from somtom.pipelines.report_charts import histogram_figure
 from somtom.pipelines.report_choice import stratified_order
-from somtom.pipelines.report_duplicates import find_duplicates
+from somtom.pipelines.report_duplicates import find_looks
 from somtom.pipelines.report_figures import histogram
 from somtom.pipelines.report_html import Html, element, script_data
 
@@ -68,25 +68,27 @@ def test_a_chart_has_its_numbers_as_a_table_and_bars_that_filter() -> None:
     assert 'data-column="quality_visible_share"' in drawn and '<td class="number">2</td>' in drawn
 
 
-def test_duplicates_are_of_different_inputs_and_those_across_splits_come_first() -> None:
+def test_looks_are_of_different_groups_and_those_across_splits_come_first() -> None:
     near, far = "00000000000000ff", "0f0f0f0f0f0f0f0f"
     columns = columns_of(
         ["ui"] * 6,
+        shard=["train-000000"] * 6,
         uri=["a", "a", "b", "c", "d", "e"],
+        group=["a", "a", "b", "c", "d", "e"],
         split=["train", "train", "train", "val", "train", "train"],
         picture_hash=[far, far, far, near, "00000000000000fe", ""],
     )
-    found = find_duplicates(columns)
+    found = find_looks(columns)
     assert found is not None and found.hashed == 5 and found.repeats == 1
-    assert [(group.rows, group.leaks, group.exact) for group in found.groups] == [
+    assert [(look.rows, look.leaks, look.exact) for look in found.several] == [
         ((3, 4), True, False),
         ((0, 1, 2), False, True),
     ]
     assert found.shown(columns) == [3, 4, 0, 2]
 
 
-def test_a_table_without_hashes_has_no_duplicates() -> None:
-    assert find_duplicates(columns_of(["ui"])) is None
+def test_a_table_without_hashes_has_no_looks() -> None:
+    assert find_looks(columns_of(["ui"])) is None
 
 
 @pytest.mark.parametrize("text", ["</script>", "<!--", "\u2028", "&", '"', "\ud7ff", "\x00"])
