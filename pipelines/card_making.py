@@ -65,7 +65,8 @@ _LIMITS: tuple[tuple[set[str], str], ...] = (
     ),
     (
         set(),
-        "Samples of one group share a split, but pictures that merely resemble each other may stand in two.",
+        "Samples of one group share a split, but pictures of two groups that look the same may stand in two: "
+        "`meta/duplicates.parquet` names them.",
     ),
 )
 
