@@ -184,6 +184,14 @@ def find_rows(path: Path, columns: Mapping[str, str], column: str, prefix: str) 
         yield from (dict(zip(columns, row, strict=True)) for row in zip(*values, strict=True))
 
 
+def read_where(path: Path, columns: Mapping[str, str], condition: Any) -> Iterator[list[dict[str, Any]]]:
+    """Read the rows for which an Arrow expression is true, a list a row group, see `read_rows`."""
+    for table in _tables(path, columns, list(columns)):
+        found = table if condition is None else table.filter(condition)
+        values = [_values(one) for one in found.columns]
+        yield [dict(zip(columns, row, strict=True)) for row in zip(*values, strict=True)]
+
+
 def _tables(
     path: Path, columns: Mapping[str, str], wanted: Sequence[str], groups: Iterable[int] | None = None
 ) -> Iterator[Any]:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from apart import ROOT, assert_is_the_tar, run_apart, written
+from exports import export
 
-from somtom.pipelines.export_energon import export_energon
 from somtom.schemas.meta_tables import read_samples
 
 MEMBERS = {"json", "jpg", "clean.jpg", "traces.npy", "h00.jpg", "cam1.jpg"}
@@ -36,8 +36,7 @@ def test_dalis_own_tool_makes_the_same_index(mixed_dataset: Path, tmp_path: Path
 
 @pytest.fixture
 def for_energon(mixed_dataset: Path, tmp_path: Path) -> Path:
-    export_energon(mixed_dataset, tmp_path / "energon")
-    return tmp_path / "energon"
+    return export(mixed_dataset, "energon", tmp_path / "energon")
 
 
 @pytest.mark.parametrize("split", ["train", "val"])
