@@ -166,6 +166,11 @@ def test_another_run_is_not_taken_for_this_one(small_dataset: Path, tmp_path: Pa
         train(replace(short, data=twice), resume=True)
 
 
+def test_data_without_anything_to_learn_ends_the_run(small_dataset: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="none of 3 samples has anything to learn"):
+        train(settings_of(small_dataset, tmp_path, 'data.answers=["robot"]'))
+
+
 def test_parts_of_different_checkpoints_are_refused(small_dataset: Path, tmp_path: Path) -> None:
     last = train(settings_of(small_dataset, tmp_path / "run", "optim.steps=2"))
     path = last / "decoder" / "vocabulary.json"

@@ -92,6 +92,12 @@ def train(settings: TrainSettings, resume: bool = False) -> Path:
             share = set_rates(optimiser, settings.optim, progress.step, last)
             done = update(wrapped, optimiser, step, settings, world, device)
             progress = progress.after(step.after, done.samples, done.tokens, done.skipped, done.loss)
+            if not progress.samples and progress.skipped >= len(samples):
+                raise DataError(
+                    "unsupported",
+                    f"none of {progress.skipped} samples has anything to learn: "
+                    "see data.answers and data.max_tokens",
+                )
             if log:
                 log.add(waited_s)
             if progress.step % settings.run.log_every == 0 or progress.step == last:
