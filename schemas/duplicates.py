@@ -27,7 +27,7 @@ class Duplicates:
 
     Args:
         rows: a row for each sample whose picture is also that of another group's, in the order of the looks,
-            then of the shards; `look` numbers them from 0, `splits` says in how many splits the look stands.
+            then of the shards' names; `look` numbers them from 0, `splits` says in how many splits the look stands.
         counts: of the whole data set, as in meta/duplicates.json.
     """
 
@@ -41,6 +41,7 @@ def find_duplicates(samples: Iterable[SampleRow]) -> Duplicates:
     A group's own pictures (instructions on one screenshot, clips of a still scene) are counted as repeats.
     """
     small = [{**{name: row[name] for name in _OF_SAMPLE}, "hash": row["picture_hash"]} for row in samples]
+    small.sort(key=lambda row: str(row["shard"]))  # a plan that was appended to has them in another order
     looks: defaultdict[int, list[int]] = defaultdict(list)
     for index, look in enumerate(group_hashes([row["hash"] for row in small]).tolist()):
         if look >= 0:

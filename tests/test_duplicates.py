@@ -69,6 +69,10 @@ def test_copies_are_told_from_a_groups_own_repeats() -> None:
     }
 
 
+def test_the_order_of_the_shards_does_not_matter() -> None:
+    assert find_duplicates([*ROWS[5:], *ROWS[:5]]) == find_duplicates(ROWS)
+
+
 def written(folder: Path, rows: list[SampleRow]) -> Path:
     (folder / "meta").mkdir()
     write_duplicates(folder, find_duplicates(rows))
