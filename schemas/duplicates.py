@@ -27,7 +27,7 @@ class Duplicates:
 
     Args:
         rows: a row for each sample whose picture is also that of another group's, in the order of the looks,
-            then of the shards' names; `look` numbers them from 0, `splits` says in how many splits the look stands.
+            then of the shards' names; `look` numbers them from 0, `splits` says in how many splits a look is.
         counts: of the whole data set, as in meta/duplicates.json.
     """
 
