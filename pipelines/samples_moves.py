@@ -27,7 +27,7 @@ from somtom.schemas.keys import generator_of
 Floats = NDArray[np.float64]
 FPS = 15
 FRAMES = 17
-MARGIN = 64  # pixels of background drawn around the picture; beyond it is mirrored
+MARGIN = 48  # pixels of background drawn around the picture; beyond it is mirrored
 BACKGROUND_COLOUR = 0.25  # of its colourfulness left, so that no patch of it passes for a thing
 CLIPS_A_PROCESS = 50  # fewer do not pay for another process
 

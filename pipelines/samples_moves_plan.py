@@ -18,13 +18,13 @@ from somtom.schemas.keys import generator_of
 
 T = TypeVar("T")
 
-SIDE = 224  # pixels of the square pictures
+SIDE = 160  # pixels of the square pictures
 VAL_EVERY = 6  # of so many clips the last is one for validation
 CELLS = 3  # a thing stands in one of 3 x 3 cells, ...
-PITCH = 64.0  # ... whose centres are so many pixels apart; no two things touch
-JITTER = 3.0  # pixels that a thing stands off its cell's centre, at most
-RADII = (21.0, 29.0)  # pixels
-FAR, NEAR = 60.0, 40.0  # pixels that the smallest and the largest thing go when they are sent somewhere
+PITCH = 46.0  # ... whose centres are so many pixels apart; no two things touch
+JITTER = 2.0  # pixels that a thing stands off its cell's centre, at most
+RADII = (15.0, 21.0)  # pixels
+FAR, NEAR = 44.0, 30.0  # pixels that the smallest and the largest thing go when they are sent somewhere
 NAMES = ("red", "green", "blue", "yellow", "purple", "orange")
 OUTLINES = (*SHAPES, ARROW)
 CAMERAS = ("pan", "zoom", "rotate", "shake")
