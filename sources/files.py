@@ -1,5 +1,6 @@
 """Opening what a locator names: a local path, or a URI of any file system that Beam knows."""
 
+import errno
 import os
 import shutil
 import tempfile
@@ -8,6 +9,7 @@ from typing import IO, Any, cast
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from somtom.schemas.reasons import DataError
+from somtom.sources.stores import file_systems, told_plainly
 
 FILE_SCHEME = "file://"
 
@@ -38,11 +40,24 @@ def local_locator(path: Path) -> str:
     return text
 
 
-def file_systems() -> Any:
-    """Beam's file systems, imported only where a remote input is read."""
-    from apache_beam.io.filesystems import FileSystems
+def match_remote(pattern: str) -> list[Any]:
+    """List the remote files that match a glob, or the one file: Beam's metadata, with path and size.
 
-    return FileSystems
+    Raises:
+        OSError: the store failed.
+    """
+    with told_plainly(pattern):
+        return list(file_systems().match([pattern])[0].metadata_list)
+
+
+def exists_remote(locator: str) -> bool:
+    """Whether a remote file is there.
+
+    Raises:
+        OSError: the store failed.
+    """
+    with told_plainly(locator):
+        return bool(file_systems().exists(locator))
 
 
 def open_binary(locator: str) -> IO[bytes]:
@@ -61,17 +76,17 @@ def open_binary(locator: str) -> IO[bytes]:
             ) from error
     from apache_beam.io.filesystem import CompressionTypes
 
-    systems = file_systems()
     try:
-        remote = systems.open(locator, compression_type=CompressionTypes.UNCOMPRESSED)
+        with told_plainly(locator):
+            remote = file_systems().open(locator, compression_type=CompressionTypes.UNCOMPRESSED)
     except OSError as error:
-        if systems.exists(locator):
+        if error.errno in (errno.EACCES, errno.ETIMEDOUT) or exists_remote(locator):
             raise
         raise DataError("missing", f"{locator} is not there: correct the path or fetch the file") from error
     if remote.seekable():
         return cast(IO[bytes], remote)
     copy = tempfile.TemporaryFile()  # noqa: SIM115 - handed to the caller, gone when closed
-    with remote:
+    with remote, told_plainly(locator):
         shutil.copyfileobj(remote, copy, 1 << 20)
     copy.seek(0)
     return copy

@@ -4,7 +4,7 @@ import functools
 import hashlib
 import os
 
-from somtom.sources.files import file_systems, is_remote, local_path, open_binary
+from somtom.sources.files import is_remote, local_path, match_remote, open_binary
 
 EDGE_BYTES = 1 << 20
 
@@ -46,7 +46,7 @@ def _remembered(locator: str, stamp: tuple[float, ...]) -> str:
 def _stamp(locator: str) -> tuple[float, ...]:
     """Size and time of change, empty where the file is not there."""
     if is_remote(locator):
-        found = file_systems().match([locator])[0].metadata_list
+        found = match_remote(locator)
         return (found[0].size_in_bytes, found[0].last_updated_in_seconds or 0.0) if found else ()
     try:
         status = local_path(locator).stat()

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from somtom.schemas.reasons import DataError
-from somtom.sources.files import file_systems, is_remote, local_locator, local_path, open_binary
+from somtom.sources.files import is_remote, local_locator, local_path, match_remote, open_binary
 from somtom.sources.sniff import claims_video
 
 GLOB = re.compile(r"[*?\[]")
@@ -118,7 +118,7 @@ def _remote_files(path: str) -> Iterator[Listed]:
         ((path, _fixed_part(path)),) if GLOB.search(path) else ((f"{path}/**", path), (path, _parent(path)))
     )
     for pattern, root in tries:
-        found = file_systems().match([pattern])[0].metadata_list
+        found = match_remote(pattern)
         for metadata in found:
             uri = _relative(metadata.path, root)
             if not _is_hidden(uri):

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from somtom.schemas.check_sample import is_safe_uri
 from somtom.schemas.reasons import DataError
 from somtom.sources.annotations import MAX_NAME
-from somtom.sources.files import file_systems, is_remote, local_path
+from somtom.sources.files import exists_remote, is_remote, local_path, match_remote
 from somtom.sources.json_files import read_json
 from somtom.sources.rlds_features import Feature, parse_features
 
@@ -132,13 +132,13 @@ def _count(value: object, most: int) -> int:
 
 
 def _exists(locator: str) -> bool:
-    return bool(file_systems().exists(locator)) if is_remote(locator) else local_path(locator).is_file()
+    return exists_remote(locator) if is_remote(locator) else local_path(locator).is_file()
 
 
 def _versions(root: str) -> list[str]:
     """Names of the folders in a folder that hold features.json."""
     if is_remote(root):
-        found = file_systems().match([f"{root}/*/{FEATURES}"])[0].metadata_list
+        found = match_remote(f"{root}/*/{FEATURES}")
         return [PurePosixPath(one.path).parent.name for one in found]
     folder = local_path(root)
     return [one.name for one in folder.iterdir() if (one / FEATURES).is_file()] if folder.is_dir() else []
