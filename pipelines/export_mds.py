@@ -56,5 +56,7 @@ class Mds:
 
 
 def _array(values: NDArray[np.float32]) -> bytes:
-    """An array of fixed type: a byte (dimensions << 2 | log2 of the size of a length), lengths, values."""
-    return struct.pack("<B3I", 3 << 2 | 2, *values.shape) + np.ascontiguousarray(values, "<f4").tobytes()
+    """An array of fixed type: a byte (dimensions << 2 | log2 of the bytes of a length), lengths, values."""
+    bytes_log2 = next(i for i in range(3) if max(values.shape) < 1 << (8 << i))
+    head = struct.pack(f"<B3{'BHI'[bytes_log2]}", 3 << 2 | bytes_log2, *values.shape)
+    return head + np.ascontiguousarray(values, "<f4").tobytes()

@@ -72,7 +72,7 @@ def _grounded(text: str, record: Record, boxes: list[list[float]]) -> str:
         bins, _ = quantise([mark["x"], mark["y"]], record["width"], record["height"])
         if bins.tolist() != [int(match[2]), int(match[3])]:
             return match[0]  # said of another moment, or another frame of coordinates
-        boxes.append([mark["x"] + 0.5, mark["y"] + 0.5])
+        boxes.append([round(mark["x"] + 0.5, 3), round(mark["y"] + 0.5, 3)])
         return f"Mark {match[1]} at <bbox>"
 
     return _LOCATED.sub(place, text)
