@@ -38,7 +38,7 @@ test: $(VENV)/dev.stamp types
 reader-envs: $(READERS:%=build/envs/%.stamp)
 
 test-readers: reader-envs $(VENV)/dev.stamp types
-	$(BIN)/pytest tests/test_reader.py tests/test_readers.py tests/test_readers_apart.py tests/test_card_snippets.py
+	$(BIN)/pytest tests/test_reader.py tests/test_readers.py tests/test_readers_apart.py tests/test_exports_apart.py tests/test_card_snippets.py
 
 build/envs/%.stamp: tests/readers/%.txt
 	rm -rf build/envs/$*
