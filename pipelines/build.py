@@ -3,15 +3,16 @@
 from pathlib import Path
 
 from somtom.pipelines.config import BuildConfig, parse_config
-from somtom.pipelines.config_rules import check_image_filter, check_reader, check_tracker
+from somtom.pipelines.config_rules import ConfigError, check_image_filter, check_reader, check_tracker
 from somtom.pipelines.finish import Totals, finish_build
 from somtom.pipelines.label import label_build
 from somtom.pipelines.output import OutputError, adopt_config, claim_output, read_config_tree
 from somtom.pipelines.plan import list_items, plan_build, put_in_place, refuse_other_version
 from somtom.pipelines.removals import file_of_removals, take_removals
-from somtom.pipelines.runners import RunOptions, options_for_gpu
+from somtom.pipelines.runners import LOCAL, RUNNERS, RunOptions, complete_options, options_for_gpu
 from somtom.schemas.folder import plan_path
 from somtom.schemas.plan_table import PlannedShard, read_plan_index
+from somtom.sources.files import is_remote
 from somtom.tracking.batches import runs_on_gpu
 
 
@@ -38,6 +39,7 @@ def plan_data_set(
     check_reader(config.settings.quality)
     check_image_filter(config.settings.clips)
     lists = file_of_removals(config.settings.output.removals)
+    folder, options = _for_workers(config, folder, options)
     items = list_items(config)  # a wrong path shows before anything is written, or removed
     with claim_output(folder):
         adopt_config(folder, config, overwrite, append)
@@ -52,6 +54,7 @@ def label_data_set(folder: Path, options: RunOptions) -> Totals:
         options = options_for_gpu(options)
     check_reader(config.settings.quality)
     check_image_filter(config.settings.clips)
+    folder, options = _for_workers(config, folder, options)
     list_items(config)  # a disk that is not mounted must not turn every clip into a reject
     with claim_output(folder):
         put_in_place(folder)
@@ -61,3 +64,21 @@ def label_data_set(folder: Path, options: RunOptions) -> Totals:
         planned = read_plan_index(plan_path(folder))
         clips = label_build(config, folder, planned, options)
         return finish_build(folder, planned, clips, config.settings.clips)
+
+
+def _for_workers(config: BuildConfig, folder: Path, options: RunOptions) -> tuple[Path, RunOptions]:
+    """Name the folder, and give the options, as workers of the runner understand them.
+
+    Raises:
+        ConfigError: an option for Beam is wrong, or a source's path means nothing on another machine.
+    """
+    if options.runner == LOCAL:
+        return folder, options
+    for index, source in enumerate(config.sources):
+        is_absolute = is_remote(source.path) or source.path.startswith(("/", "~"))
+        if RUNNERS[options.runner].is_elsewhere and not is_absolute:
+            raise ConfigError(
+                f"source[{index}].path = {source.path!r}: means nothing to workers of --runner "
+                f"{options.runner}; write it as an absolute path that all of them see, or as a URI"
+            )
+    return folder.resolve(), complete_options(options)

@@ -69,7 +69,11 @@ def _run(arguments: Sequence[str] | None) -> int:
     # Parallelism comes from the workers, which inherit this; NumPy reads it when it is imported, later.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(name, "1")
-    options = make_parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    # What follows "--" is for Beam where one of its runners is asked for.
+    beam_at = given.index("--") if "--" in given and any(_is_runner(one) for one in given) else len(given)
+    options = make_parser().parse_args(given[:beam_at])
+    options.beam = given[beam_at + 1 :]
     # Imported late, so that --help and mistakes on the command line answer at once.
     from somtom.pipelines.config_rules import ConfigError
     from somtom.pipelines.local import TaskFailed
@@ -96,6 +100,10 @@ def _run(arguments: Sequence[str] | None) -> int:
         raise
     except OSError as error:
         return complain(explain_os_error(error, _folder_of(options)), 1)
+
+
+def _is_runner(argument: str) -> bool:
+    return argument.partition("=")[0] == "--runner"
 
 
 def _folder_of(options: argparse.Namespace) -> Path:

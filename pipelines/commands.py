@@ -1,6 +1,7 @@
 """What the files of commands share: how a command is declared, the options that several have."""
 
 import argparse
+import difflib
 import os
 import sys
 from collections.abc import Callable
@@ -49,6 +50,19 @@ def add_run_options(parser: argparse.ArgumentParser, overwrite: bool = True) -> 
     parser.add_argument("--threads", action="store_true", help="workers are threads, not processes")
     parser.add_argument("--quiet", action="store_true", help="no progress")
     parser.add_argument(
+        "--runner",
+        default="local",
+        metavar="NAME",
+        help="who runs it: local (default), direct, portable, spark or dataflow; options for Beam follow --",
+    )
+    parser.add_argument(
+        "--accelerator",
+        default="",
+        metavar="TYPE",
+        help='what each worker that labels must have, such as "nvidia-l4" (Dataflow)',
+    )
+    parser.add_argument("--min-ram", default="", metavar="SIZE", help='its memory, such as "16GB" (Dataflow)')
+    parser.add_argument(
         "--max-failure-ratio",
         type=float,
         default=1.0,
@@ -68,8 +82,16 @@ def run_options_of(options: argparse.Namespace) -> "RunOptions":
         ConfigError: an option is out of range.
     """
     from somtom.pipelines.config_rules import ConfigError
-    from somtom.pipelines.runners import RunOptions
+    from somtom.pipelines.runners import LOCAL, RUNNERS, RunOptions
 
+    names = (LOCAL, *RUNNERS)
+    if options.runner not in names:
+        near = difflib.get_close_matches(options.runner, names, n=1, cutoff=0.0)[0]
+        raise ConfigError(f"--runner {options.runner}: is not one of {', '.join(names)}; nearest: {near}")
+    beam = tuple(getattr(options, "beam", ()))
+    if options.runner == LOCAL and (beam or options.accelerator or options.min_ram):
+        asked = " ".join(beam) or "--accelerator and --min-ram"
+        raise ConfigError(f"{asked}: is for one of Beam's runners; give --runner {', '.join(names[1:])}")
     if options.workers < 0:
         raise ConfigError(f"--workers {options.workers}: must be 0 (one a processor) or more")
     if not 0 <= options.max_failure_ratio <= 1:
@@ -84,6 +106,13 @@ def run_options_of(options: argparse.Namespace) -> "RunOptions":
         progress=not options.quiet,
         max_failure_ratio=options.max_failure_ratio,
         is_chosen=bool(options.workers or options.threads),
+        runner=options.runner,
+        beam=beam,
+        hints=tuple(
+            (name, value)
+            for name, value in (("accelerator", options.accelerator), ("min_ram", options.min_ram))
+            if value
+        ),
     )
 
 

@@ -21,17 +21,17 @@ def label_build(
     """Make the shards that are not done; returns how many clips they hold."""
     limit = FailureLimit(options.max_failure_ratio)
 
-    def count(shard: ShardSpec | PlannedShard) -> None:
-        manifest = read_manifest(folder, shard.name)
+    def count(shard: str, inputs: int) -> None:
+        manifest = read_manifest(folder, shard)
         if manifest is None:
-            raise RuntimeError(f"{shard.name}: was labelled but left no manifest")
-        limit.add(sum(inputs for _, inputs in manifest.inputs), manifest.rejects)
+            raise RuntimeError(f"{shard}: was labelled but left no manifest")
+        limit.add(inputs, manifest.rejects)
 
     removals = take_removals(folder)
     todo = shards_to_make(folder, planned, removals, can_return=True)
     done = [one for one in planned if one.name not in todo]
     for one in done:
-        count(one)
+        count(one.name, one.refs)
     notes = notes_path(folder)
     step = LabelShards(config.sources, config.settings, folder, notes, removals)
     stage = Stage[ShardSpec]("label", "clips", step, lambda spec: len(spec.refs), notes)

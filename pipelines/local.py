@@ -178,6 +178,7 @@ def _run_in_processes(
                 if answer is None:
                     staff.remove(worker)
                     worker.process.join()
+                    _end_group(worker.process)
                     code = worker.process.exitcode or 0
                     waiting.put_back(task)
                     yield Death(task, code, code in SELF_INFLICTED)
@@ -198,6 +199,14 @@ def _run_in_processes(
             if worker.process.is_alive():
                 worker.process.kill()
                 worker.process.join()
+            _end_group(worker.process)
+
+
+def _end_group(process: SpawnProcess) -> None:
+    """End what a worker has started that led a group of its own: a job server, workers of that."""
+    if process.pid:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _start(work: Callable[[T], None], task: T) -> _Worker[T]:
@@ -257,6 +266,8 @@ def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
+        if os.getpgrp() == os.getpid():  # what it started shall not outlive it
+            os.killpg(0, signal.SIGKILL)
         os._exit(1)
 
 

@@ -169,14 +169,15 @@ def _scan(
     stage = Stage[ScanTask]("scan", "inputs", step, lambda task: len(task.items), notes_path(folder))
     limit = FailureLimit(options.max_failure_ratio)
 
-    def count(task: ScanTask) -> None:
-        scans = read_scans(step.folder / f"{task.name}.jsonl")
-        limit.add(len(task.items), [scan.reject for _, scan in scans if scan.reject is not None])
+    def count(task: str, inputs: int) -> None:
+        scans = read_scans(step.folder / f"{task}.jsonl")
+        limit.add(inputs, [scan.reject for _, scan in scans if scan.reject is not None])
 
     done = [task for task in tasks if task not in todo]
     for task in done:
-        count(task)
-    stage.run(todo, len(first), sum(len(task.items) for task in done), options, count)
+        count(task.name, len(task.items))
+    on_any_worker = dataclasses.replace(options, hints=())  # scanning needs no GPU
+    stage.run(todo, len(first), sum(len(task.items) for task in done), on_any_worker, count)
     limit.settle()
     scans = [one for task in tasks for one in read_scans(step.folder / f"{task.name}.jsonl")]
     scans += doubles

@@ -19,7 +19,7 @@ from somtom.pipelines.output import (
 )
 from somtom.pipelines.plan import refuse_other_version
 from somtom.pipelines.removals import file_of_removals, shards_to_make, take_removals
-from somtom.pipelines.runners import RunOptions
+from somtom.pipelines.runners import LOCAL, RunOptions, complete_options
 from somtom.pipelines.stage import Stage
 from somtom.schemas.action_stats import read_action_stats, write_action_stats
 from somtom.schemas.books import SCAN
@@ -48,6 +48,8 @@ def relabel_data_set(
     config = _new_config(old, overrides)
     check_reader(config.settings.quality)
     file_of_removals(config.settings.output.removals)
+    if options.runner != LOCAL:
+        old, new, options = old.resolve(), new.resolve(), complete_options(options)
     if new.resolve() == old.resolve():
         raise OutputError(f"{new}: choose another --out, the data set that is read stays as it is")
     if not plan_path(old).is_file() or work_path(old).exists():

@@ -1,10 +1,15 @@
-"""How a stage is run, and the Beam pipeline of one task."""
+"""Who runs a stage: this machine as it knows best, or one of Beam's runners over all tasks at once."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
+from somtom.pipelines.beam_options import is_given, refuse_unknown, with_default
+from somtom.pipelines.config_rules import ConfigError
 from somtom.transforms.steps import Step, Task
 
 GPU_THREADS = 4  # while one is at the GPU, the others decode, label and write
+LOCAL = "local"
 
 
 @dataclass(frozen=True)
@@ -17,6 +22,9 @@ class RunOptions:
         progress: show live progress.
         max_failure_ratio: the run ends when a larger share of its inputs failed; 1.0 never ends it.
         is_chosen: somebody asked for these workers and this mode; else a stage may take others.
+        runner: `LOCAL`, or a name in `RUNNERS`.
+        beam: options for that runner, as on a command line.
+        hints: what a worker of the label stage must have, as Beam's resource hints: (name, value).
     """
 
     workers: int = 1
@@ -24,11 +32,34 @@ class RunOptions:
     progress: bool = True
     max_failure_ratio: float = 1.0
     is_chosen: bool = True
+    runner: str = LOCAL
+    beam: tuple[str, ...] = ()
+    hints: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether workers may be on other machines."""
+        return self.runner != LOCAL and RUNNERS[self.runner].is_elsewhere
+
+
+@dataclass(frozen=True)
+class Runner:
+    """One of Beam's runners.
+
+    Args:
+        make: makes it.
+        complete: checks the user's options for Beam and gives all as they are to be; raises ConfigError.
+        is_elsewhere: its workers may be on other machines, so that relative paths mean nothing to them.
+    """
+
+    make: Callable[[], Any]
+    complete: Callable[[RunOptions], RunOptions]
+    is_elsewhere: bool = False
 
 
 def options_for_gpu(options: RunOptions) -> RunOptions:
     """How to run a stage that computes on the GPU: in threads of one process, which has the model once."""
-    if options.is_chosen:
+    if options.is_chosen or options.runner != LOCAL:
         return options
     return replace(options, workers=min(options.workers, GPU_THREADS), mode="threads")
 
@@ -47,9 +78,86 @@ class RunOneTask:
         # Imported by the workers alone: without it the driver starts sooner and is half as large.
         import apache_beam as beam
         from apache_beam.options.pipeline_options import PipelineOptions
-        from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
         from somtom.transforms.tasks import RunTasks
 
-        with beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions([])) as pipeline:
+        with beam.Pipeline(runner=_in_memory(), options=PipelineOptions([])) as pipeline:
             _ = pipeline | "Tasks" >> beam.Create([task]) | RunTasks(self.step)
+
+
+def _in_memory() -> Any:
+    from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+    return FnApiRunner()
+
+
+def _portable() -> Any:
+    from apache_beam.runners.portability.portable_runner import PortableRunner
+
+    return PortableRunner()
+
+
+def _spark() -> Any:
+    from apache_beam.runners.portability.spark_runner import SparkRunner
+
+    return SparkRunner()
+
+
+def _dataflow() -> Any:
+    from apache_beam.runners.dataflow.dataflow_runner import DataflowRunner
+
+    return DataflowRunner()
+
+
+def _for_memory(options: RunOptions) -> RunOptions:
+    refuse_unknown(options.beam)
+    arguments: Sequence[str] = options.beam
+    if options.is_chosen and options.workers > 1:
+        mode = "multi_threading" if options.mode == "threads" else "multi_processing"
+        arguments = with_default(arguments, "direct_running_mode", mode)
+        arguments = with_default(arguments, "direct_num_workers", str(options.workers))
+    return replace(options, beam=tuple(arguments))
+
+
+def _for_portable(options: RunOptions) -> RunOptions:
+    arguments = with_default(options.beam, "job_endpoint", "embed")
+    return replace(options, beam=tuple(with_default(arguments, "environment_type", "LOOPBACK")))
+
+
+def _for_spark(options: RunOptions) -> RunOptions:
+    from somtom.pipelines.spark import complete_for_spark
+
+    return replace(options, beam=tuple(complete_for_spark(options.beam)))
+
+
+def _for_dataflow(options: RunOptions) -> RunOptions:
+    from somtom.pipelines.dataflow import complete_for_dataflow
+
+    beam, hints = complete_for_dataflow(options.beam, dict(options.hints))
+    return replace(options, beam=tuple(beam), hints=tuple(sorted(hints.items())))
+
+
+RUNNERS = {
+    "direct": Runner(_in_memory, _for_memory),
+    "portable": Runner(_portable, _for_portable),
+    "spark": Runner(_spark, _for_spark, is_elsewhere=True),
+    "dataflow": Runner(_dataflow, _for_dataflow, is_elsewhere=True),
+}
+
+
+def complete_options(options: RunOptions) -> RunOptions:
+    """Check the options for Beam's runner, if one is asked for, and complete them.
+
+    Raises:
+        ConfigError: one is wrong or missing.
+    """
+    if options.runner == LOCAL:
+        return options
+    if is_given(options.beam, "save_main_session"):
+        raise ConfigError(
+            "--save_main_session: is not wanted; workers import somtom, and what you name in it"
+        )
+    complete = RUNNERS[options.runner].complete(options)
+    # A step is imported by its name; what else the driver's main module holds is nobody's business.
+    session = () if is_given(options.beam, "no_save_main_session") else ("--no_save_main_session",)
+    return replace(complete, beam=(*complete.beam, *session))

@@ -1,4 +1,4 @@
-"""Runs the tasks of one stage on this machine with progress, replacing workers that die."""
+"""Runs the tasks of one stage with progress: here, replacing workers that die, or on a Beam runner."""
 
 import contextlib
 from collections import Counter
@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from somtom.pipelines.local import Death, Done, TaskFailed, run_tasks
 from somtom.pipelines.progress import StageProgress
-from somtom.pipelines.runners import RunOneTask, RunOptions
+from somtom.pipelines.runners import LOCAL, RunOneTask, RunOptions
 from somtom.schemas.reasons import FAILED, Reject
 from somtom.transforms.attempts import empty_hand, note_death
 from somtom.transforms.steps import Step, Task
@@ -22,7 +22,7 @@ T = TypeVar("T", bound=Task)
 
 @dataclass(frozen=True)
 class Stage(Generic[T]):
-    """One stage of a local run.
+    """One stage of a run.
 
     Args:
         title: for the progress bar.
@@ -44,9 +44,9 @@ class Stage(Generic[T]):
         total: int,
         done: int,
         options: RunOptions,
-        finished: Callable[[T], None] = lambda task: None,
+        finished: Callable[[str, int], None] = lambda name, inputs: None,
     ) -> None:
-        """Do the tasks and tell `finished` of each; what that raises ends the run, and its workers.
+        """Do the tasks and tell `finished` the name and inputs of each; what it raises ends the run.
 
         `total` inputs in all, `done` of them by an earlier run.
 
@@ -54,6 +54,21 @@ class Stage(Generic[T]):
             TaskFailed: a task raised, or processes die whatever they work on.
         """
         self.notes.mkdir(parents=True, exist_ok=True)
+        with StageProgress(self.title, self.unit, total, done, self.notes, options.progress) as progress:
+            if options.runner == LOCAL:
+                self._run_here(tasks, options, progress, finished)
+            else:
+                from somtom.pipelines.stage_on_beam import StageOnBeam
+
+                StageOnBeam(self.step, self.notes, options, progress, finished).run(tasks, self.size_of)
+
+    def _run_here(
+        self,
+        tasks: Iterable[T],
+        options: RunOptions,
+        progress: StageProgress,
+        finished: Callable[[str, int], None],
+    ) -> None:
         begun: dict[str, T] = {}
 
         def watched() -> Iterator[T]:
@@ -63,17 +78,15 @@ class Stage(Generic[T]):
                 yield task
 
         idle_deaths = 0
-        with (
-            StageProgress(self.title, self.unit, total, done, self.notes, options.progress) as progress,
-            contextlib.closing(
-                run_tasks(RunOneTask(self.step), watched(), options.workers, options.mode)
-            ) as events,
-        ):
+        with contextlib.closing(
+            run_tasks(RunOneTask(self.step), watched(), options.workers, options.mode)
+        ) as events:
             for event in events:
                 if isinstance(event, Done):
                     del begun[event.task.name]
-                    progress.finish(self.size_of(event.task))
-                    finished(event.task)
+                    inputs = self.size_of(event.task)
+                    progress.finish(inputs)
+                    finished(event.task.name, inputs)
                 elif isinstance(event, Death):
                     if not note_death(self.notes, event.task.name, event.own_fault):
                         idle_deaths += 1

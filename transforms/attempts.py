@@ -45,12 +45,17 @@ def progress_of(folder: Path, task: str) -> int:
     return _number(_read(folder / f"{task}.hand.json").get("done", 0))
 
 
+def key_in_hand(folder: Path, task: str) -> str:
+    """What the task has in hand: a key, `TOGETHER`, or "" for nothing."""
+    return str(_read(folder / f"{task}.hand.json").get("key", ""))
+
+
 def note_death(folder: Path, task: str, own_fault: bool) -> str:
     """Blame what the task had in hand for the death of its process; returns its key (or `TOGETHER`).
 
     "" when it had nothing in hand, or what is left out already: then something else is to blame.
     """
-    key = str(_read(folder / f"{task}.hand.json").get("key", ""))
+    key = key_in_hand(folder, task)
     empty_hand(folder, task)
     deaths = _read(folder / f"{task}.deaths.json")
     points = _number(deaths.get(key, 0))

@@ -1,27 +1,70 @@
-"""The one Beam transform that both stages and relabelling are: tasks in, a line about each out."""
+"""The Beam transforms that both stages and relabelling are made of: tasks in, a line about each out."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import apache_beam as beam
 import cv2
 
 from somtom.transforms.steps import Step
+from somtom.transforms.task_files import read_tasks
+
+
+class ReadTasks(beam.PTransform):
+    """Names of files -> the tasks that `write_task_files` wrote there, or those with the names in `only`."""
+
+    def __init__(self, only: Collection[str] = ()) -> None:
+        super().__init__()
+        self.only = frozenset(only)
+
+    def expand(self, locators: Any) -> Any:
+        """Read each file, on some worker."""
+        return locators | beam.ParDo(_ReadTasks(self.only)).with_output_types(Any)
+
+
+class _ReadTasks(beam.DoFn):
+    def __init__(self, only: frozenset[str]) -> None:
+        self.only = only
+
+    def process(self, locator: str) -> Iterator[Any]:
+        for task in read_tasks(locator):
+            if not self.only or task.name in self.only:
+                yield task
 
 
 class RunTasks(beam.PTransform):
     """Tasks -> (task name, how much it made), each done in one step by one worker.
 
-    A resource hint (a GPU, memory) belongs on this composite: on an inner step it would break fusion.
+    Args:
+        step: what is done with each task.
+        hints: what a worker that does it must have, as Beam's resource hints (a GPU, memory). They sit on the
+            composite that does the step and on nothing else: inside it they would break fusion, around more
+            they would have tasks counted out on a GPU.
     """
 
-    def __init__(self, step: Step) -> None:
+    def __init__(self, step: Step, hints: Mapping[str, str] | None = None) -> None:
         super().__init__(type(step).__name__)
-        self.step = step
+        self.step, self.hints = step, dict(hints or {})
 
     def expand(self, tasks: Any) -> Any:
-        """Spread the tasks over the workers and do each."""
-        return tasks | "Spread" >> beam.Reshuffle() | "Run" >> beam.ParDo(_RunTask(self.step))
+        """Spread the tasks over the workers by their names, and do each."""
+        keyed = tasks | "Name" >> beam.Map(_by_name)
+        return keyed | "Spread" >> beam.GroupByKey() | _DoTasks(self.step).with_resource_hints(**self.hints)
+
+
+def _by_name(task: Any) -> tuple[str, Any]:  # Beam checks hints, and no protocols
+    return task.name, task
+
+
+class _DoTasks(beam.PTransform):
+    """All that is done with a task: decoded, tracked, labelled and written by one function."""
+
+    def __init__(self, step: Step) -> None:
+        super().__init__("Do")
+        self.step = step
+
+    def expand(self, groups: Any) -> Any:
+        return groups | "Run" >> beam.ParDo(_RunTask(self.step)).with_output_types(tuple[str, int])
 
 
 class _RunTask(beam.DoFn):
@@ -31,5 +74,7 @@ class _RunTask(beam.DoFn):
     def setup(self) -> None:
         cv2.setNumThreads(1)  # parallelism comes from the workers, and results must not depend on it
 
-    def process(self, task: Any) -> Iterator[tuple[str, int]]:  # Beam checks hints, and no protocols
-        yield task.name, self.step.run(task)
+    def process(self, group: Any) -> Iterator[tuple[str, int]]:
+        name, tasks = group
+        for task in tasks:
+            yield name, self.step.run(task)
