@@ -28,6 +28,7 @@ class Written:
     left_out: Mapping[str, int] = field(default_factory=dict)
 
 
+_EXTRA = re.compile(r"h[0-9]{2}\.jpg|cam[0-9]{1,2}\.jpg")
 _SHARD = re.compile(rf"({'|'.join(SPLITS)})-[0-9]{{1,12}}")
 
 
@@ -54,6 +55,7 @@ class Selection:
         if limit < 0:
             raise ConfigError(f"--limit {limit}: must be 0 (all) or more")
         self._condition = parse_where(where) if where else None
+        self._members: tuple[str, ...] | None = None
         self.on_sample: Callable[[], object] = lambda: None
         if not (folder / META / SAMPLES).is_file() or work_path(folder).exists():
             raise OutputError(f"{folder}: holds no finished data set; build it first")
@@ -112,6 +114,7 @@ class Selection:
                     continue
                 sample = load_sample(members)
                 found.append(sample.key)
+                self._hold(sample)
                 yield sample
                 self.on_sample()
         except DataError as error:
@@ -120,6 +123,21 @@ class Selection:
         if found != keys:
             raise DataError(
                 "unreadable", f"{path.name}: does not hold the samples that {SAMPLES} says it holds"
+            )
+
+    def _hold(self, sample: Sample) -> None:
+        """Hold a sample against what every form relies on: nobody has checked this data set, maybe."""
+        names = tuple(name for name, _ in sample.extra)
+        strange = [name for name in names if not _EXTRA.fullmatch(name)]
+        self._members = names if self._members is None else self._members
+        if strange or names != self._members:
+            raise DataError(
+                "bad_record", f"{sample.key}: members {names!s:.80}, which must be {self._members}"
+            )
+        turns = [turn["from"] for turn in sample.record["conversations"]]
+        if turns != ["human", "gpt"] * (len(turns) // 2):
+            raise DataError(
+                "bad_record", f"{sample.key}: its turns must be human and gpt, one after the other"
             )
 
     def extra(self) -> tuple[str, ...]:

@@ -6,6 +6,8 @@ import json
 import multiprocessing
 import os
 import signal
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,8 @@ from somtom.pipelines.export_folder import whole_folder
 from somtom.pipelines.export_selection import Selection, Written
 from somtom.pipelines.exporters import EXPORTERS, make_exporter
 from somtom.pipelines.output import OutputError
-from somtom.schemas.meta_tables import read_samples
+from somtom.schemas.meta_tables import read_samples, write_samples
+from somtom.schemas.reasons import DataError
 
 FORMS = tuple(EXPORTERS)
 
@@ -199,13 +202,46 @@ def test_a_strangers_folder_beside_it_is_not_removed(small_dataset: Path, tmp_pa
     assert (tmp_path / ".new.export" / "mine.txt").exists()
 
 
+@pytest.mark.parametrize("name", ["h00.jpg/../../../../evil.jpg", "/evil.jpg", "h0.jpg", "evil.jpg"])
+def test_a_hostile_member_cannot_lead_out_of_the_folder(
+    small_dataset: Path, tmp_path: Path, repack: Callable[..., None], name: str
+) -> None:
+    shard = small_dataset / "shards" / "train-000000.tar"
+    first = next(read_samples(small_dataset))["key"]
+    repack(shard, lambda members: [*members[:4], (f"{first}.{name}", members[1][1]), *members[4:]])
+    before = set(tmp_path.rglob("*"))
+
+    for form in ("llava", "parquet", "mds", "tar"):
+        with pytest.raises(DataError, match="members"):
+            export(small_dataset, form, tmp_path / "a" / "new")
+    assert set(tmp_path.rglob("*")) - before == {tmp_path / "a"}
+
+
+def test_a_hostile_table_cannot_name_another_file(small_dataset: Path, tmp_path: Path) -> None:
+    rows = [{**row, "shard": "../../evil"} for row in read_samples(small_dataset)]
+    write_samples(small_dataset, rows)
+
+    with pytest.raises(DataError, match="is no shard"):
+        export(small_dataset, "llava", tmp_path / "new")
+
+
+def test_turns_in_another_order_are_named(
+    small_dataset: Path, tmp_path: Path, repack: Callable[..., None]
+) -> None:
+    def swap(members: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+        name, data = members[0]
+        return [(name, data.replace(b'"from":"gpt"', b'"from":"bot"')), *members[1:]]
+
+    repack(small_dataset / "shards" / "train-000000.tar", swap)
+    with pytest.raises(DataError, match="human and gpt"):
+        export(small_dataset, "ms-swift", tmp_path / "new")
+
+
 def test_a_form_of_ones_own_is_named_by_module_and_class(
     small_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "keys"
     name = f"{__name__}:Keys"
-    import sys
-
     sys.modules.setdefault(__name__, sys.modules[Keys.__module__])
     call = ["export", str(small_dataset), "--to", name, "--out", str(out), "--quiet", "--set", "end=;"]
 
