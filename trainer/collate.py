@@ -16,6 +16,9 @@ from somtom.trainer.settings import DataSettings
 from somtom.trainer.tokens import Vocabulary
 from somtom.trainer.turns import EncodedTurns, encode_turns
 
+# Rows are as long as a multiple of it: few shapes, for which kernels are made and kept.
+MULTIPLE = 32
+
 
 @dataclass(frozen=True)
 class Example:
@@ -79,7 +82,8 @@ def make_batches(
 
 
 def _collate(rows: Sequence[Sequence[Example]], vocabulary: Vocabulary, view: View, packed: bool) -> Batch:
-    length = max((sum(one.length for one in row) for row in rows), default=0)
+    longest = max((sum(one.length for one in row) for row in rows), default=0)
+    length = longest + -longest % MULTIPLE
     ids = np.full((len(rows), length), vocabulary.pad, np.int64)
     labels = np.full((len(rows), length), IGNORED, np.int64)
     positions = np.tile(np.arange(length), (len(rows), 1))

@@ -31,6 +31,9 @@ MADE: dict[str, Preset] = {
             "num_attention_heads": 4,
             "num_key_value_heads": 4,
             "max_position_embeddings": 8192,
+            # One over the root of the width: with 0.02, meant for wide models, attention begins flat and
+            # learns slowly (loss after 120 steps 1.56, not 1.71).
+            "initializer_range": 0.09,
         },
     ),
     # ConvNeXt V2 tiny without its last stage, and a decoder of the shape of the 135 M SmolLM2, wider.
