@@ -2,13 +2,15 @@
 
 DIR/moves/train.csv and val.csv name the clips DIR/moves/SPLIT/NNNNNN.mp4 with their instructions;
 DIR/truth/moves/SPLIT.jsonl has a line for each: what the scene holds, which things go and where to, and how
-the camera moved.
+the camera moved. DIR/moves/stills/stills.json has as many still pictures with questions about what they show,
+all for training: to find what a question names comes before telling where it goes.
 """
 
 import csv
 import json
 import multiprocessing
 import os
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from functools import partial
@@ -19,16 +21,25 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from somtom.pipelines.samples_moves_plan import DIRECTIONS, SIDE, Scene, scene_of
+from somtom.pipelines.samples_moves_plan import (
+    DIRECTIONS,
+    SIDE,
+    Scene,
+    ask_about,
+    scene_of,
+    still_scene_of,
+)
 from somtom.pipelines.samples_scene import Layer, background_texture, draw_frame, object_layer, object_texture
 from somtom.pipelines.samples_videos import camera_path, encode_video, similarity
 from somtom.schemas.keys import generator_of
+from somtom.schemas.pictures import encode_jpeg
 
 Floats = NDArray[np.float64]
 FPS = 15
 FRAMES = 17
 MARGIN = 48  # pixels of background drawn around the picture; beyond it is mirrored
 BACKGROUND_COLOUR = 0.25  # of its colourfulness left, so that no patch of it passes for a thing
+JPEG_QUALITY = 92
 CLIPS_A_PROCESS = 50  # fewer do not pay for another process
 
 
@@ -43,15 +54,8 @@ def travelled(frames: int = FRAMES) -> Floats:
 
 
 def write_moves(folder: Path, count: int, seed: int) -> list[Path]:
-    """Write `count` clips, their tables and their truth; return the clips and the tables."""
-    write = partial(_write_clip, folder, seed)
-    processes = min(os.cpu_count() or 1, count // CLIPS_A_PROCESS)
-    if processes > 1:
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(processes, context, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
-            truths = list(pool.map(write, range(count), chunksize=8))
-    else:
-        truths = [write(index) for index in range(count)]
+    """Write `count` clips and as many stills, their tables and their truth; return all but the truth."""
+    truths = _each(partial(_write_clip, folder, seed), count)
     written = [folder / "moves" / f"{truth['name']}.mp4" for truth in truths]
     for split in dict.fromkeys(truth["split"] for truth in truths):
         of_split = [truth for truth in truths if truth["split"] == split]
@@ -65,7 +69,34 @@ def write_moves(folder: Path, count: int, seed: int) -> list[Path]:
         truth_file.parent.mkdir(parents=True, exist_ok=True)
         truth_file.write_text("".join(json.dumps(one) + "\n" for one in of_split), encoding="utf-8")
         written.append(table)
-    return written
+    stills = folder / "moves" / "stills"
+    stills.mkdir(exist_ok=True)
+    records = _each(partial(_write_still, stills, seed), count)
+    (stills / "stills.json").write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
+    return [*written, *(stills / record["image"] for record in records), stills / "stills.json"]
+
+
+def _each(write: Callable[[int], dict[str, Any]], count: int) -> list[dict[str, Any]]:
+    """Call `write` with each number below `count`, in several processes where that pays."""
+    processes = min(os.cpu_count() or 1, count // CLIPS_A_PROCESS)
+    if processes < 2:
+        return [write(number) for number in range(count)]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, context, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+        return list(pool.map(write, range(count), chunksize=8))
+
+
+def _write_still(folder: Path, seed: int, number: int) -> dict[str, Any]:
+    """Write one still picture and return its record, as LLaVA has them."""
+    scene = still_scene_of(number, seed)
+    draw = generator_of(f"{seed}-{number}", "sample still's picture")
+    picture = draw_scene(scene, np.eye(3)[None], draw)[0]
+    name = f"{number:06d}.jpg"
+    (folder / name).write_bytes(encode_jpeg(picture, JPEG_QUALITY))
+    turns = [text for pair in ask_about(scene, draw) for text in pair]
+    turns[0] = f"<image>\n{turns[0]}"
+    said = [{"from": ("human", "gpt")[place % 2], "value": text} for place, text in enumerate(turns)]
+    return {"id": f"still-{number:06d}", "image": name, "conversations": said}
 
 
 def _write_clip(folder: Path, seed: int, index: int) -> dict[str, Any]:
@@ -86,22 +117,26 @@ def camera_of(scene: Scene, draw: np.random.Generator) -> Floats:
 
 
 def draw_scene(scene: Scene, camera: Floats, draw: np.random.Generator) -> NDArray[np.uint8]:
-    """Draw a scene's frames (T, H, W, 3) as the camera sees them; what moves passes over what rests."""
+    """Draw a scene's first frames (T, H, W, 3) as the camera (T, 3, 3) sees them.
+
+    What moves passes over what rests.
+    """
     texture = background_texture(draw, SIDE + 2 * MARGIN, SIDE + 2 * MARGIN)
     grey = texture.mean(axis=2, keepdims=True)
     texture = grey + np.float32(BACKGROUND_COLOUR) * (texture - grey)
     shift = np.array([[1, 0, -MARGIN], [0, 1, -MARGIN], [0, 0, 1.0]])
     everywhere = np.ones(texture.shape[:2], np.float32)
     layers = [Layer(texture, everywhere, lambda x, y: np.ones(x.shape, bool), camera @ shift)]
-    share = travelled()
+    frames = len(camera)
+    share = travelled()[:frames]
     for thing in sorted(scene.things, key=lambda thing: thing.moves):
         side = int(2.1 * thing.radius) + 4
         middle = np.full(2, (side - 1) / 2)
         path = np.array([thing.x, thing.y]) - middle + share[:, None] * (thing.goes_x, thing.goes_y)
         ahead = DIRECTIONS.get(thing.points, (1, 0))
-        turn = np.full(FRAMES, np.arctan2(ahead[1], ahead[0]))
-        own = similarity(middle, path, turn, np.ones(FRAMES))
+        turn = np.full(frames, np.arctan2(ahead[1], ahead[0]))
+        own = similarity(middle, path, turn, np.ones(frames))
         texture = object_texture(draw, side, thing.colour, thing.shade)
         layers.append(object_layer(texture, thing.shape, thing.radius, thing.radius, camera @ own))
-    pictures = [draw_frame(layers, frame, SIDE, SIDE) for frame in range(FRAMES)]
+    pictures = [draw_frame(layers, frame, SIDE, SIDE) for frame in range(frames)]
     return np.clip(np.rint(np.stack(pictures)), 0, 255).astype(np.uint8)

@@ -14,6 +14,7 @@ from typing import TypeVar
 import numpy as np
 
 from somtom.pipelines.samples_scene import ARROW, SHAPES
+from somtom.schemas.answers import quantise
 from somtom.schemas.keys import generator_of
 
 T = TypeVar("T")
@@ -93,6 +94,9 @@ PHRASINGS: dict[str, dict[str, tuple[str, ...]]] = {
         "val": ("Please leave the {a} where it is now.",),
     },
 }
+# About stills: {a} is one of their things, by its name.
+WHERE_QUESTIONS = ("Where is the {a}?", "Find the {a}.", "Point at the {a}.", "Where do you see the {a}?")
+POINTS_QUESTIONS = ("Where does the {a} point?", "Which way does the {a} point?")
 
 
 @dataclass(frozen=True)
@@ -144,16 +148,21 @@ def layouts(things: int, split: str) -> list[tuple[int, ...]]:
     return [cells for cells in found if (sum(cells) % 4 == 0) == (split == "val")]
 
 
+def still_scene_of(number: int, seed: int) -> Scene:
+    """Choose what the `number`-th still picture shows: a scene of the training split that no clip has."""
+    return scene_of(number + number // (VAL_EVERY - 1), seed, "sample still")
+
+
 def split_of(index: int) -> tuple[str, int]:
     """Tell which split clip `index` belongs to, and its number there."""
     return ("val", index // VAL_EVERY) if index % VAL_EVERY == VAL_EVERY - 1 else ("train", index)
 
 
-def scene_of(index: int, seed: int) -> Scene:
+def scene_of(index: int, seed: int, purpose: str = "sample move") -> Scene:
     """Choose what clip `index` shows; the camera moves in every second clip of a split."""
     split, number = split_of(index)
     number -= 0 if split == "val" else index // VAL_EVERY
-    draw = generator_of(f"{seed}-{index}", "sample move")
+    draw = generator_of(f"{seed}-{index}", purpose)
     cue = str(draw.choice(list(CUES), p=list(CUES.values())))
     camera = str(draw.choice(CAMERAS)) if number % 2 else "still"
     count = int(draw.integers(3, 5))
@@ -206,10 +215,29 @@ def _sent(thing: Thing, other: Thing, cue: str, way: str) -> Thing:
 
 
 def _say(things: list[Thing], cue: str, split: str, direction: int, draw: np.random.Generator) -> str:
-    """Word the instruction; a third of the things is called by its colour alone."""
-    called = [f"{thing.colour} {'one' if draw.random() < 1 / 3 else thing.shape}" for thing in things[:2]]
+    """Word the instruction."""
+    called = [_call(thing, draw) for thing in things[:2]]
     where = _one(draw, _WHERE[split])[direction]
     return _one(draw, PHRASINGS[cue][split]).format(a=called[0], b=called[1], where=where)
+
+
+def ask_about(scene: Scene, draw: np.random.Generator) -> list[tuple[str, str]]:
+    """Questions about a still picture with their answers: where each thing is, and where arrows point.
+
+    A place is `[x,y]` in the bins of all coordinates in texts.
+    """
+    asked = []
+    for thing in scene.things:
+        x, y = quantise((thing.x, thing.y), SIDE, SIDE)[0].tolist()
+        asked.append((_one(draw, WHERE_QUESTIONS).format(a=_call(thing, draw)), f"[{x},{y}]"))
+        if thing.points:
+            asked.append((_one(draw, POINTS_QUESTIONS).format(a=_call(thing, draw)), thing.points))
+    return asked
+
+
+def _call(thing: Thing, draw: np.random.Generator) -> str:
+    """Name a thing by colour and shape; a third of the times by its colour alone."""
+    return f"{thing.colour} {'one' if draw.random() < 1 / 3 else thing.shape}"
 
 
 def _one(draw: np.random.Generator, things: Sequence[T]) -> T:

@@ -27,9 +27,12 @@ from somtom.pipelines.samples_moves_plan import (
     Thing,
     is_held_out,
     scene_of,
+    still_scene_of,
 )
 from somtom.pipelines.samples_scene import COLOURS
+from somtom.schemas.answers import dequantise
 from somtom.schemas.keys import generator_of
+from somtom.schemas.pictures import decode_jpeg
 
 SCENES = [scene_of(index, 0) for index in range(3000)]
 # A direction's words, of which an instruction has the ones of one direction.
@@ -232,7 +235,8 @@ def test_the_bytes_are_the_same_in_one_process_and_in_several(
 ) -> None:
     monkeypatch.setattr(samples_moves, "CLIPS_A_PROCESS", 3)
     paths = write_moves(tmp_path, 7, 0)
-    for path in paths[:7]:
+    assert len(paths) == 7 + 2 + 7 + 1
+    for path in (path for path in paths if path.suffix in (".mp4", ".jpg")):
         assert path.read_bytes() == (written / path.relative_to(tmp_path)).read_bytes()
     assert "moves" not in DEFAULT_KINDS
     assert scene_of(3, 1) != scene_of(3, 0)
@@ -240,7 +244,7 @@ def test_the_bytes_are_the_same_in_one_process_and_in_several(
 
 def test_the_configuration_reads_what_is_written() -> None:
     config = load_config(Path(__file__).parents[1] / "configs" / "train.toml", [])
-    assert [source.split for source in config.sources] == ["train", "val"]
+    assert [source.split for source in config.sources] == ["train", "val", "train"]
     clips = config.settings.clips
     assert clips.steps * clips.step_s == pytest.approx((FRAMES - 1) / samples_moves.FPS, abs=1e-3)
 
@@ -248,3 +252,32 @@ def test_the_configuration_reads_what_is_written() -> None:
 def test_no_pair_is_in_both_splits() -> None:
     for scene in SCENES:
         assert all(is_held_out(t.colour, t.shape) == (scene.split == "val") for t in scene.things)
+
+
+def test_stills_are_of_training_scenes_that_no_clip_has(written: Path) -> None:
+    stills = [still_scene_of(number, 0) for number in range(300)]
+    assert {scene.split for scene in stills} == {"train"}
+    clips = {scene.things for scene in SCENES}
+    assert not clips & {scene.things for scene in stills}
+
+
+def test_answers_about_a_still_are_right(written: Path) -> None:
+    folder = written / "moves" / "stills"
+    records = json.loads((folder / "stills.json").read_text())
+    assert len(records) == 12
+    arrows = 0
+    for number, record in enumerate(records):
+        things = {thing.colour: thing for thing in still_scene_of(number, 0).things}
+        picture = decode_jpeg((folder / record["image"]).read_bytes())
+        assert picture.shape == (SIDE, SIDE, 3)
+        turns = [turn["value"] for turn in record["conversations"]]
+        assert turns[0].startswith("<image>\n") and "<image>" not in "".join(turns[1:])
+        for question, answer in zip(turns[::2], turns[1::2], strict=True):
+            thing = next(things[name] for name in things if f" {name} " in question)
+            if answer.startswith("["):
+                x, y = dequantise(json.loads(answer), SIDE, SIDE)
+                assert np.hypot(x - thing.x, y - thing.y) < 1
+            else:
+                arrows += 1
+                assert answer == thing.points
+    assert arrows
