@@ -1,11 +1,13 @@
 """Chunks as MDS and litdata both have them: a count, where each sample begins, the samples."""
 
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from somtom.pipelines.export_selection import Selection
+from somtom.schemas.files import whole_file
 from somtom.schemas.record import record_json
 
 MAX_BYTES = 1 << 31  # offsets have 32 bits
@@ -46,18 +48,19 @@ def gather(samples: Iterable[bytes], chunk_bytes: int) -> Iterator[list[bytes]]:
         yield chunk
 
 
-def pack(samples: list[bytes], head: bytes = b"") -> bytes:
-    """Lay out a chunk: uint32 count, count + 1 uint32 offsets from its begin, `head`, the samples.
+def write_chunk(path: Path, samples: list[bytes], head: bytes = b"") -> int:
+    """Write a chunk and return its size in bytes.
 
-    >>> pack([b"ab", b"c"])[16:], list(np.frombuffer(pack([b"ab", b"c"])[:16], "<u4"))
-    (b'abc', [np.uint32(2), np.uint32(16), np.uint32(18), np.uint32(19)])
+    It is a uint32 count, count + 1 uint32 offsets from its begin, `head`, and the samples.
     """
     begin = 4 + 4 * (len(samples) + 1) + len(head)
     offsets = np.cumsum([begin, *map(len, samples)])
     if offsets[-1] >= 1 << 32:
         raise ValueError(f"a chunk of {offsets[-1]} bytes: its offsets have 32 bits")
-    numbers = np.concatenate([[len(samples)], offsets]).astype("<u4")
-    return b"".join([numbers.tobytes(), head, *samples])
+    with whole_file(path) as file:
+        for part in (np.array([len(samples), *offsets], "<u4").tobytes(), head, *samples):
+            file.write(part)
+    return file.size_bytes
 
 
 def lay(parts: list[bytes]) -> bytes:

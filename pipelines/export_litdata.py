@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somtom.pipelines.config_rules import ConfigError
-from somtom.pipelines.export_chunks import MAX_BYTES, encode_samples, gather, pack, picture_names
+from somtom.pipelines.export_chunks import MAX_BYTES, encode_samples, gather, picture_names, write_chunk
 from somtom.pipelines.export_selection import Selection, Written
 from somtom.schemas.files import write_whole
 
@@ -37,9 +37,9 @@ class Litdata:
             chunks = []
             encoded = encode_samples(chosen, split, list(kinds), _array)
             for number, samples in enumerate(gather(encoded, chunk_bytes)):
-                data, name = pack(samples), f"chunk-0-{number}.bin"
-                write_whole(out / split / name, data)
-                sizes = {"chunk_bytes": len(data), "chunk_size": len(samples), "dim": None}
+                name = f"chunk-0-{number}.bin"
+                size_bytes = write_chunk(out / split / name, samples)
+                sizes = {"chunk_bytes": size_bytes, "chunk_size": len(samples), "dim": None}
                 chunks.append({**sizes, "filename": name})
             index = {"chunks": chunks, "config": _config(kinds, chunk_bytes), "updated_at": "0"}
             write_whole(out / split / "index.json", json.dumps(index, sort_keys=True).encode())

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somtom.pipelines.config_rules import ConfigError
-from somtom.pipelines.export_chunks import MAX_BYTES, encode_samples, gather, pack, picture_names
+from somtom.pipelines.export_chunks import MAX_BYTES, encode_samples, gather, picture_names, write_chunk
 from somtom.pipelines.export_selection import Selection, Written
 from somtom.schemas.files import write_whole
 
@@ -46,9 +46,9 @@ class Mds:
             shards = []
             encoded = encode_samples(chosen, split, names, _array)
             for number, samples in enumerate(gather(encoded, size_limit - 8 - len(head))):
-                data, name = pack(samples, head), f"shard.{number:05d}.mds"
-                write_whole(out / split / name, data)
-                raw = {"basename": name, "bytes": len(data), "hashes": {}}
+                name = f"shard.{number:05d}.mds"
+                size_bytes = write_chunk(out / split / name, samples, head)
+                raw = {"basename": name, "bytes": size_bytes, "hashes": {}}
                 shards.append({"samples": len(samples), "raw_data": raw, "zip_data": None, **described})
             index = json.dumps({"version": 2, "shards": shards}, sort_keys=True)
             write_whole(out / split / "index.json", index.encode())
