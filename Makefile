@@ -28,7 +28,7 @@ report: $(VENV)/core.stamp
 train: $(VENV)/train.stamp
 	$(BIN)/somtom samples build/moves --kinds moves --count 960
 	$(BIN)/somtom build configs/train.toml --workers $(WORKERS)
-	$(BIN)/somtom train out/train --out runs/train --resume
+	$(BIN)/somtom train configs/nano.toml --resume
 	$(BIN)/somtom eval out/train --checkpoint runs/train --pictures 12
 
 test: $(VENV)/dev.stamp types
