@@ -10,6 +10,7 @@ from somtom.marks.draw import STYLES, mark_style
 from somtom.marks.pair_marks import FRAMES
 from somtom.marks.read_back import is_installed
 from somtom.schemas.settings import BuildSettings, ClipSettings, QualitySettings, TrackingSettings
+from somtom.sources.llava import LlavaSource
 from somtom.sources.screens import ScreenSource
 from somtom.sources.source import Source
 from somtom.tracking.trackers import TRACKERS, PointTracker, make_tracker, tracker_factory
@@ -231,8 +232,10 @@ def check_numbers(sources: Sequence[Source], settings: BuildSettings) -> None:
             )
         return
     for number, source in enumerate(sources):
-        if isinstance(source, ScreenSource):
+        if isinstance(source, ScreenSource) or (
+            isinstance(source, LlavaSource) and settings.vl.boxes == "marks"
+        ):
             raise ConfigError(
                 f"source[{number}].kind = {source.kind!r}: text.numbers = false is for clips; the marks of "
-                "screenshots have numbers: build them apart"
+                "screenshots and pairs have numbers: build them apart"
             )

@@ -298,3 +298,7 @@ def test_numbers_that_no_picture_shows_are_refused() -> None:
     parse_config({**tree, "text": {"numbers": False}})
     with pytest.raises(ConfigError, match=r"source\[1\]\.kind = 'screenshots': text.numbers = false"):
         parse_config({"source": [video, screens], "text": {"numbers": False}})
+    pairs = {"kind": "llava", "path": "pairs.json"}
+    parse_config({"source": [pairs], "text": {"numbers": False}})
+    with pytest.raises(ConfigError, match=r"screenshots and pairs have numbers"):
+        parse_config({"source": [pairs], "text": {"numbers": False}, "vl": {"boxes": "marks"}})
