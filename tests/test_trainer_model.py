@@ -3,11 +3,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from trainer_inputs import made_up_batch, nano, small_vocabulary
 
 from somtom.schemas.reasons import DataError
 from somtom.trainer.batch import IGNORED
+from somtom.trainer.begin import begin
 from somtom.trainer.model import Magma, block_causal
+from somtom.trainer.samples import Samples
 from somtom.trainer.settings import ModelSettings
 
 VOCABULARY = small_vocabulary()
@@ -115,3 +118,33 @@ def test_base_starts_from_local_weights_and_refuses_another_kind(tmp_path: Path)
     )
     with pytest.raises(DataError, match="is a convnextv2 model, not a llama one"):
         Magma.from_settings(replace(folders, decoder=str(tmp_path / "encoder")), VOCABULARY)
+
+
+def test_base_puts_its_ids_behind_those_of_the_decoder(small_dataset: Path, tmp_path: Path) -> None:
+    plain = Tokenizer(models.BPE())
+    plain.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    plain.decoder = decoders.ByteLevel()
+    plain.train_from_iterator(
+        ["a text"], trainers.BpeTrainer(initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
+    )
+    plain.add_special_tokens(["<begin>"])
+    plain.post_processor = processors.TemplateProcessing(
+        single="<begin> $A", special_tokens=[("<begin>", plain.token_to_id("<begin>"))]
+    )
+    (tmp_path / "decoder").mkdir()
+    plain.save(str(tmp_path / "decoder" / "tokenizer.json"))
+    made = nano(VOCABULARY)
+    made.encoder.save_pretrained(tmp_path / "encoder")
+    made.decoder.save_pretrained(tmp_path / "decoder")
+    folders = ModelSettings("base", 64, str(tmp_path / "encoder"), str(tmp_path / "decoder"), mark_tokens=20)
+    model, vocabulary = begin(folders, Samples([small_dataset], "train"), 0)
+
+    known = made.decoder.config.vocab_size  # more than the tokenizer has
+    assert plain.get_vocab_size() < known == vocabulary.base
+    assert model.decoder.config.vocab_size == vocabulary.size == vocabulary.first_action + 256
+    rows = model.decoder.get_input_embeddings().weight
+    assert torch.equal(rows[:known], made.decoder.get_input_embeddings().weight)
+    assert vocabulary.first == (plain.token_to_id("<begin>"),)
+    assert vocabulary.decode(vocabulary.encode("<begin> Mark 3 at [1,2]")) == "<begin> Mark 3 at [1,2]"
+    with pytest.raises(DataError, match=r"tokenizer\.json: is not there"):
+        begin(replace(folders, tokenizer=str(tmp_path)), Samples([small_dataset], "train"), 0)
