@@ -9,7 +9,17 @@ PACKAGES := marks pipelines schemas sources tracking trainer transforms
 READERS := $(basename $(notdir $(wildcard tests/readers/*.txt)))
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: build-dataset report train test test-readers reader-envs lint format bench types clean
+BEAM_VERSION := $(patsubst apache-beam==%,%,$(filter apache-beam==%,$(file < constraints.txt)))
+MAVEN ?= https://repo1.maven.org/maven2
+SPARK_JAR := build/beam-runners-spark-3-job-server-$(BEAM_VERSION).jar
+SPARK_MASTER ?= local[*]
+SOMTOM_SPARK_JOB_SERVER_JAR ?= $(SPARK_JAR)
+# What else Beam shall be told; see docs/spark.md and docs/dataflow.md.
+BEAM_OPTIONS ?=
+ACCELERATOR ?= nvidia-l4
+MIN_RAM ?= 24GB
+
+.PHONY: build-dataset build-dataset-spark build-dataset-dataflow spark-job-server report train test test-readers reader-envs lint format bench types clean
 
 build-dataset: $(VENV)/core.stamp
 ifeq ($(strip $(CONFIG)),)
@@ -20,6 +30,34 @@ else
 endif
 	$(BIN)/somtom show "$(OUT)" --limit 12
 	$(BIN)/somtom report "$(OUT)"
+
+# On Spark: make build-dataset-spark CONFIG=my.toml OUT=/shared/my-data SPARK_MASTER=spark://HOST:7077 BEAM_OPTIONS=...
+# Without a CONFIG, the built-in samples on this machine.
+build-dataset-spark: $(VENV)/core.stamp
+	@test -f "$(SOMTOM_SPARK_JOB_SERVER_JAR)" || { echo "run 'make spark-job-server' first, or set SOMTOM_SPARK_JOB_SERVER_JAR" >&2; exit 2; }
+ifeq ($(strip $(CONFIG)),)
+	$(BIN)/somtom samples build/samples
+endif
+	$(BIN)/somtom build "$(or $(strip $(CONFIG)),configs/samples.toml)" --out "$(OUT)" --runner spark \
+		-- "--spark_job_server_jar=$(SOMTOM_SPARK_JOB_SERVER_JAR)" "--spark_master_url=$(SPARK_MASTER)" $(BEAM_OPTIONS)
+
+# Beam's job server for Spark, in which Spark itself is; from Maven Central.
+spark-job-server: $(SPARK_JAR)
+
+# On Dataflow: make build-dataset-dataflow CONFIG=my.toml OUT=gs://BUCKET/my-data IMAGE=... PROJECT=... REGION=... TEMP=gs://...
+build-dataset-dataflow: $(VENV)/gcp.stamp
+	$(foreach name,PROJECT REGION TEMP IMAGE,$(if $($(name)),,$(error give $(name)=...; see docs/dataflow.md)))
+	$(BIN)/somtom build "$(or $(strip $(CONFIG)),configs/gpu.toml)" --out "$(OUT)" --set tracking.device=auto \
+		--runner dataflow $(if $(ACCELERATOR),--accelerator "$(ACCELERATOR)") --min-ram "$(MIN_RAM)" \
+		-- "--project=$(PROJECT)" "--region=$(REGION)" "--temp_location=$(TEMP)" "--sdk_container_image=$(IMAGE)" $(BEAM_OPTIONS)
+
+$(SPARK_JAR):
+	mkdir -p build
+	curl --fail --location --output $@.part \
+		$(MAVEN)/org/apache/beam/beam-runners-spark-3-job-server/$(BEAM_VERSION)/$(@F)
+	curl --fail --location $(MAVEN)/org/apache/beam/beam-runners-spark-3-job-server/$(BEAM_VERSION)/$(@F).sha1 \
+		| sed 's|$$|  $@.part|' | sha1sum --check
+	mv $@.part $@
 
 report: $(VENV)/core.stamp
 	$(BIN)/somtom report "$(OUT)"
@@ -67,6 +105,10 @@ $(VENV)/core.stamp: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version) if sys.version_info < (3, 11) else None'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+$(VENV)/gcp.stamp: $(VENV)/core.stamp
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[cotracker,gcp]"
 	touch $@
 
 $(VENV)/train.stamp: $(VENV)/core.stamp

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from somtom.pipelines.beam_options import value_of
 from somtom.pipelines.config import BuildConfig, parse_config
 from somtom.pipelines.config_rules import ConfigError, check_image_filter, check_reader, check_tracker
 from somtom.pipelines.finish import Totals, finish_build
@@ -74,11 +75,13 @@ def _for_workers(config: BuildConfig, folder: Path, options: RunOptions) -> tupl
     """
     if options.runner == LOCAL:
         return folder, options
+    options = complete_options(options)
+    share_folder = value_of(options.beam, "environment_type").upper() == "LOOPBACK"
     for index, source in enumerate(config.sources):
         is_absolute = is_remote(source.path) or source.path.startswith(("/", "~"))
-        if RUNNERS[options.runner].is_elsewhere and not is_absolute:
+        if RUNNERS[options.runner].is_elsewhere and not (is_absolute or share_folder):
             raise ConfigError(
                 f"source[{index}].path = {source.path!r}: means nothing to workers of --runner "
                 f"{options.runner}; write it as an absolute path that all of them see, or as a URI"
             )
-    return folder.resolve(), complete_options(options)
+    return folder.resolve(), options

@@ -16,6 +16,7 @@ from somtom.pipelines import (
     commands_look,
     commands_model,
     commands_train,
+    commands_workers,
 )
 from somtom.pipelines.commands import complain
 from somtom.pipelines.logs import configure_logging
@@ -29,6 +30,7 @@ COMMANDS = (
     commands_train,
     commands_model,
     commands_ablation,
+    commands_workers,
 )
 
 

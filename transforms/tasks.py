@@ -6,6 +6,7 @@ from typing import Any
 import apache_beam as beam
 import cv2
 
+from somtom.transforms.noted import NotedStep
 from somtom.transforms.steps import Step
 from somtom.transforms.task_files import read_tasks
 
@@ -43,7 +44,8 @@ class RunTasks(beam.PTransform):
     """
 
     def __init__(self, step: Step, hints: Mapping[str, str] | None = None) -> None:
-        super().__init__(type(step).__name__)
+        inner = step.step if isinstance(step, NotedStep) else step
+        super().__init__(type(inner).__name__)  # what people see where jobs are watched
         self.step, self.hints = step, dict(hints or {})
 
     def expand(self, tasks: Any) -> Any:
