@@ -1,14 +1,16 @@
 """How many workers a stage has, and of which kind."""
 
 import argparse
+import dataclasses
 from pathlib import Path
 
 import pytest
 
+from somtom.pipelines.cli import main
 from somtom.pipelines.commands import add_run_options, run_options_of
 from somtom.pipelines.config import load_config
 from somtom.pipelines.config_rules import ConfigError, check_tracker
-from somtom.pipelines.runners import GPU_THREADS, RunOptions, options_for_gpu
+from somtom.pipelines.runners import GPU_THREADS, RunOptions, complete_options, options_for_gpu
 
 
 def asked(*arguments: str) -> RunOptions:
@@ -40,3 +42,39 @@ def test_the_configuration_for_a_gpu_says_what_it_still_needs() -> None:
     ) as one:
         check_tracker(settings)
     assert "\n" not in str(one.value)
+
+
+def test_options_for_a_runner_are_completed() -> None:
+    options = asked("--runner", "portable", "--accelerator", "nvidia-l4")
+    assert options.runner == "portable" and options.hints == (("accelerator", "nvidia-l4"),)
+    complete = complete_options(dataclasses.replace(options, beam=("--job_endpoint=host:8099",)))
+    assert complete.beam == (
+        "--environment_type=LOOPBACK",
+        "--job_endpoint=host:8099",
+        "--no_save_main_session",
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--runner", "sprak"), "--runner sprak: is not one of .*; nearest: spark"),
+        (("--accelerator", "nvidia-l4"), "is for one of Beam's runners"),
+    ],
+)
+def test_a_runner_that_is_none_is_refused(arguments: tuple[str, ...], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        asked(*arguments)
+
+
+def test_an_option_that_beam_does_not_know_is_refused() -> None:
+    with pytest.raises(ConfigError, match="nearest: --direct_num_workers"):
+        complete_options(RunOptions(runner="direct", beam=("--direct_num_worker=2",)))
+
+
+def test_the_command_line_hands_beams_options_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "c.toml"
+    config.write_text(f'[[source]]\nkind = "video"\npath = "{tmp_path}"\n')
+    out = ["--out", str(tmp_path / "out")]
+    assert main(["build", str(config), *out, "--runner", "direct", "--", "--direct_num_worker=2"]) == 2
+    assert "--direct_num_worker=2: Beam has no such option" in capsys.readouterr().err

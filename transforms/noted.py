@@ -90,11 +90,11 @@ def is_orphan(notes: Path, task: str) -> bool:
         place, pid = json.loads((notes / f"{task}{WORKER}").read_text())
     except (OSError, ValueError):  # absent, or caught half-written
         return False
-    return place == _here() and not Path(f"/proc/{pid}").exists()
+    return bool(place) and place == _here() and not Path(f"/proc/{pid}").exists()
 
 
 def _here() -> list[str]:
-    """What two processes have in common that know each other by their numbers."""
+    """What processes that know each other by their numbers have in common; empty where it is unknown."""
     try:
         return [socket.gethostname(), str(Path("/proc/self/ns/pid").readlink())]
     except OSError:  # no Linux
