@@ -45,6 +45,7 @@ def plan_data_set(
     with claim_output(folder):
         adopt_config(folder, config, overwrite, append)
         take_removals(folder, *lists)
+        options.output.save()
         return plan_build(config, folder, items, options, append)
 
 
@@ -64,7 +65,9 @@ def label_data_set(folder: Path, options: RunOptions) -> Totals:
         refuse_other_version(config, folder)
         planned = read_plan_index(plan_path(folder))
         clips = label_build(config, folder, planned, options)
-        return finish_build(folder, planned, clips, config.settings.clips)
+        totals = finish_build(folder, planned, clips, config.settings.clips)
+        options.output.save()
+        return totals
 
 
 def _for_workers(config: BuildConfig, folder: Path, options: RunOptions) -> tuple[Path, RunOptions]:

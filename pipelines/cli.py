@@ -15,6 +15,7 @@ from somtom.pipelines import (
     commands_inputs,
     commands_look,
     commands_model,
+    commands_stores,
     commands_train,
     commands_workers,
 )
@@ -30,6 +31,7 @@ COMMANDS = (
     commands_train,
     commands_model,
     commands_ablation,
+    commands_stores,
     commands_workers,
 )
 

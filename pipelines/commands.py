@@ -27,7 +27,7 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
     """Add the configuration and what changes it."""
     parser.add_argument("config", type=Path, metavar="CONFIG", help="a TOML file; see configs/")
     parser.add_argument(
-        "--out", default="", metavar="DIR", help="where to (default: output.path of the configuration)"
+        "--out", default="", metavar="DIR", help="where to, also s3:// and the like (default: output.path)"
     )
     parser.add_argument(
         "--set",
@@ -68,6 +68,13 @@ def add_run_options(parser: argparse.ArgumentParser, overwrite: bool = True) -> 
         default=1.0,
         metavar="R",
         help="end the run when more than this share of inputs failed (default 1: never)",
+    )
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        default=Path("~/.cache/somtom"),
+        metavar="FOLDER",
+        help="where an output at a URI is mirrored and its shards are made (default ~/.cache/somtom)",
     )
     if overwrite:
         parser.add_argument(
@@ -122,6 +129,19 @@ def config_of(options: argparse.Namespace) -> "BuildConfig":
 
     limit = [f"output.limit={options.limit}"] if options.limit else []
     return load_config(options.config, [*options.overrides, *limit])
+
+
+def data_set_folder(text: str) -> Path:
+    """Read the name of a data set's folder, for commands that cannot work on a store.
+
+    Raises:
+        ArgumentTypeError: it is a URI.
+    """
+    if "://" in text:
+        raise argparse.ArgumentTypeError(
+            f"{text} lies in a store; bring it here with `somtom fetch {text} DIR`, then name DIR"
+        )
+    return Path(text)
 
 
 def complain(message: str, status: int) -> int:

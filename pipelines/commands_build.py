@@ -2,7 +2,6 @@
 
 import argparse
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from somtom.pipelines.commands import (
@@ -12,6 +11,7 @@ from somtom.pipelines.commands import (
     add_run_options,
     complain,
     config_of,
+    data_set_folder,
     run_options_of,
 )
 from somtom.schemas.folder import plan_path
@@ -40,7 +40,7 @@ def add_commands(commands: Subcommands) -> None:
     label = add_command(
         commands, "label", _label, "make the shards of a plan that are not done yet, and finish"
     )
-    label.add_argument("folder", type=Path, metavar="DIR", help="the data set")
+    label.add_argument("folder", metavar="DIR", help="the data set, or its URI")
     add_run_options(label, overwrite=False)
 
     relabel = add_command(
@@ -49,7 +49,7 @@ def add_commands(commands: Subcommands) -> None:
         _relabel,
         "make the labels again with other settings, without sources and tracker",
     )
-    relabel.add_argument("folder", type=Path, metavar="DIR", help="a finished data set")
+    relabel.add_argument("folder", type=data_set_folder, metavar="DIR", help="a finished data set")
     relabel.add_argument("--out", required=True, metavar="NEW", help="folder of the new data set")
     relabel.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", dest="overrides")
     add_run_options(relabel)
@@ -57,7 +57,8 @@ def add_commands(commands: Subcommands) -> None:
 
 def _build(options: argparse.Namespace) -> int:
     from somtom.pipelines.build import build_data_set
-    from somtom.pipelines.config import output_folder
+    from somtom.pipelines.config import output_of
+    from somtom.pipelines.mirror import open_output
 
     config, begun = config_of(options), time.monotonic()
     if options.estimate:
@@ -65,50 +66,59 @@ def _build(options: argparse.Namespace) -> int:
 
         print("\n".join(estimate_lines(config, run_options_of(options))))
         return 0
-    folder = output_folder(config, options.out)
-    options.out = str(folder)
-    totals = build_data_set(config, folder, run_options_of(options), options.overwrite, options.append)
-    return _print_totals(totals, folder, begun)
+    out = output_of(config, options.out)
+    with open_output(out, options.cache, run_options_of(options)) as (folder, run_options):
+        options.out = str(folder)
+        totals = build_data_set(config, folder, run_options, options.overwrite, options.append)
+    return _print_totals(totals, out, begun)
 
 
 def _plan(options: argparse.Namespace) -> int:
     from somtom.pipelines.build import plan_data_set
-    from somtom.pipelines.config import output_folder
+    from somtom.pipelines.config import output_of
+    from somtom.pipelines.mirror import open_output
 
     config = config_of(options)
-    folder = output_folder(config, options.out)
-    options.out = str(folder)
-    planned = plan_data_set(config, folder, run_options_of(options), options.overwrite, options.append)
-    print(f"{sum(one.refs for one in planned)} clips in {len(planned)} shards: {plan_path(folder)}")
+    out = output_of(config, options.out)
+    with open_output(out, options.cache, run_options_of(options)) as (folder, run_options):
+        options.out = str(folder)
+        planned = plan_data_set(config, folder, run_options, options.overwrite, options.append)
+    where = f"{out.rstrip('/')}/{plan_path(folder).relative_to(folder)}"
+    print(f"{sum(one.refs for one in planned)} clips in {len(planned)} shards: {where}")
     return 0
 
 
 def _label(options: argparse.Namespace) -> int:
     from somtom.pipelines.build import label_data_set
+    from somtom.pipelines.mirror import open_output
 
-    begun = time.monotonic()
-    return _print_totals(label_data_set(options.folder, run_options_of(options)), options.folder, begun)
+    begun, out = time.monotonic(), options.folder
+    with open_output(out, options.cache, run_options_of(options)) as (folder, run_options):
+        options.folder = folder
+        totals = label_data_set(folder, run_options)
+    return _print_totals(totals, out, begun)
 
 
 def _relabel(options: argparse.Namespace) -> int:
+    from somtom.pipelines.mirror import open_output
     from somtom.pipelines.relabel import relabel_data_set
 
-    begun, new = time.monotonic(), Path(options.out)
-    totals = relabel_data_set(
-        options.folder, new, options.overrides, run_options_of(options), options.overwrite
-    )
-    return _print_totals(totals, new, begun)
+    begun, out = time.monotonic(), options.out
+    with open_output(out, options.cache, run_options_of(options)) as (new, run_options):
+        options.out = str(new)
+        totals = relabel_data_set(options.folder, new, options.overrides, run_options, options.overwrite)
+    return _print_totals(totals, out, begun)
 
 
-def _print_totals(totals: "Totals", folder: Path, begun: float) -> int:
+def _print_totals(totals: "Totals", out: str, begun: float) -> int:
     from somtom.pipelines.summary import summary_lines
 
-    print("\n".join(summary_lines(totals, folder, time.monotonic() - begun)))
+    print("\n".join(summary_lines(totals, out, time.monotonic() - begun)))
     return (
         0
         if totals.samples
         else complain(
-            f"{folder}: no input gave a sample; why stands above, for each one in meta/rejects.parquet",
+            f"{out}: no input gave a sample; why stands above, for each one in meta/rejects.parquet",
             1,
         )
     )

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from somtom.pipelines.commands import Subcommands, add_command
+from somtom.pipelines.commands import Subcommands, add_command, data_set_folder
 
 
 def add_commands(commands: Subcommands) -> None:
@@ -11,7 +11,7 @@ def add_commands(commands: Subcommands) -> None:
     export = add_command(
         commands, "export", _export, "write the data set for a library that wants another form"
     )
-    export.add_argument("folder", type=Path, metavar="DIR", help="a finished data set")
+    export.add_argument("folder", type=data_set_folder, metavar="DIR", help="a finished data set")
     export.add_argument(
         "--to",
         required=True,

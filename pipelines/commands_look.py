@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from somtom.pipelines.commands import Subcommands, add_command
+from somtom.pipelines.commands import Subcommands, add_command, data_set_folder
 
 
 def add_commands(commands: Subcommands) -> None:
@@ -11,12 +11,12 @@ def add_commands(commands: Subcommands) -> None:
     check = add_command(
         commands, "check", _check, "read every tar and record back and verify every rule; exit 1 on a fault"
     )
-    check.add_argument("folder", type=Path, metavar="DIR")
+    check.add_argument("folder", type=data_set_folder, metavar="DIR")
 
     explain = add_command(
         commands, "explain", _explain, "why a sample was kept or dropped, or what became of an input"
     )
-    explain.add_argument("folder", type=Path, metavar="DIR")
+    explain.add_argument("folder", type=data_set_folder, metavar="DIR")
     explain.add_argument(
         "key", metavar="KEY", help="a sample's key, or the first characters of it, or an input's uri"
     )
@@ -24,7 +24,7 @@ def add_commands(commands: Subcommands) -> None:
     show = add_command(
         commands, "show", _show, "write contact sheets (PNG): marked pictures, traces, what is said"
     )
-    show.add_argument("folder", type=Path, metavar="DIR")
+    show.add_argument("folder", type=data_set_folder, metavar="DIR")
     show.add_argument("--out", type=Path, default=None, metavar="FOLDER", help="default: DIR/meta/sheets")
     show.add_argument("--per-sheet", type=int, default=12, metavar="N")
     show.add_argument(
@@ -40,7 +40,7 @@ def add_commands(commands: Subcommands) -> None:
         _duplicates,
         "name samples whose picture looks like another's, for meta/removals.txt",
     )
-    duplicates.add_argument("folder", type=Path, metavar="DIR")
+    duplicates.add_argument("folder", type=data_set_folder, metavar="DIR")
     duplicates.add_argument(
         "--from",
         dest="split",
@@ -55,7 +55,7 @@ def add_commands(commands: Subcommands) -> None:
     report = add_command(
         commands, "report", _report, "write one HTML page: books, rejects, a gallery in motion, distributions"
     )
-    report.add_argument("folder", type=Path, metavar="DIR")
+    report.add_argument("folder", type=data_set_folder, metavar="DIR")
     report.add_argument(
         "--out", type=Path, default=None, metavar="FILE", help="default: DIR/meta/report.html"
     )

@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from somtom.pipelines.commands import Subcommands, add_command, complain
+from somtom.pipelines.commands import Subcommands, add_command, complain, data_set_folder
 
 DEVICES = ("auto", "cuda", "mps", "cpu")
 # Of pipelines.question.TASKS, without importing torch for it.
@@ -17,7 +17,7 @@ def add_commands(commands: Subcommands) -> None:
         commands, "eval", _eval, "measure a trained model on held-out samples, beside trivial answers"
     )
     # Not `folder` and `out`: errors themselves name the folder that they are about, data's or model's.
-    evaluate.add_argument("data", type=Path, metavar="DIR", help="a data set")
+    evaluate.add_argument("data", type=data_set_folder, metavar="DIR", help="a data set")
     _add_model_options(evaluate)
     evaluate.add_argument("--split", default="val", help="train, val or test (default val)")
     evaluate.add_argument(

@@ -245,6 +245,6 @@ def _refuse_unknown(values: Mapping[str, object], known: Sequence[str], prefix: 
             raise ConfigError(f"{prefix}{key} = {values[key]!r}: unknown; did you mean {prefix}{close[0]}?")
 
 
-def output_folder(config: BuildConfig, out: str) -> Path:
-    """Where the build goes: `out` of the command line, else the configuration's output.path."""
-    return Path(out or config.settings.output.path).expanduser()
+def output_of(config: BuildConfig, out: str) -> str:
+    """Where the build goes, a path or a URI: `out` of the command line, else output.path."""
+    return out or config.settings.output.path

@@ -19,7 +19,6 @@ from somtom.pipelines.config_rules import check_tracker
 from somtom.pipelines.order import TRAIN
 from somtom.pipelines.plan import list_items
 from somtom.pipelines.runners import RunOptions
-from somtom.schemas.action_stats import write_action_stats
 from somtom.schemas.folder import shard_name
 from somtom.schemas.keys import generator_of
 from somtom.schemas.manifest import Manifest, read_manifest
@@ -31,6 +30,7 @@ from somtom.sources.listing import list_files
 from somtom.sources.screens import ScreenSource
 from somtom.sources.video import VideoSource
 from somtom.transforms.label_shard import LabelShards
+from somtom.transforms.place import InFolder
 from somtom.transforms.scan import ScanItems, ScanTask, read_actions, read_scans
 from somtom.transforms.shared_tracker import shared_tracker
 
@@ -127,7 +127,13 @@ def _try(config: BuildConfig, items: Sequence[Item], sizes: Sequence[float]) -> 
     with tempfile.TemporaryDirectory(prefix="somtom-estimate-") as name:
         folder = Path(name)
         scanning = ScanItems(
-            config.sources, settings.shots, settings.clips, settings.output.clips_per_run, folder, None
+            config.sources,
+            settings.shots,
+            settings.clips,
+            settings.output.clips_per_run,
+            InFolder(folder),
+            "",
+            None,
         )
         trials: list[Trial] = []
         tasks: list[ScanTask] = []
@@ -141,9 +147,8 @@ def _try(config: BuildConfig, items: Sequence[Item], sizes: Sequence[float]) -> 
             (_, scan), *_ = read_scans(folder / f"{tasks[-1].name}.jsonl")
             trials.append(Trial(sizes[index], scan, scan_s, None, 0.0))
         actions = (part for task in tasks for part in read_actions(folder, task))
-        if stats := gather_stats(config.sources, sum_actions(config.sources, actions), {}):
-            write_action_stats(folder, stats)
-        labelling = LabelShards(config.sources, settings, folder, None)
+        stats = gather_stats(config.sources, sum_actions(config.sources, actions), {})
+        labelling = LabelShards(config.sources, settings, InFolder(folder), None, stats=stats)
         is_first = True
         for number, trial in enumerate(trials):
             spec = _trial_spec(number, trial.scan.refs)

@@ -8,7 +8,8 @@ from somtom.pipelines.output import notes_path
 from somtom.pipelines.removals import shards_to_make, take_removals
 from somtom.pipelines.runners import RunOptions
 from somtom.pipelines.stage import FailureLimit, Stage
-from somtom.schemas.folder import plan_path
+from somtom.schemas.action_stats import read_action_stats
+from somtom.schemas.folder import MANIFESTS, META, plan_path
 from somtom.schemas.manifest import read_manifest
 from somtom.schemas.plan_table import PlannedShard, read_plan
 from somtom.schemas.refs import ShardSpec
@@ -27,16 +28,22 @@ def label_build(
             raise RuntimeError(f"{shard}: was labelled but left no manifest")
         limit.add(inputs, manifest.rejects)
 
+    def finished(shard: str, inputs: int) -> None:
+        options.output.fetch(f"{META}/{MANIFESTS}/{shard}.json")
+        count(shard, inputs)
+
     removals = take_removals(folder)
     todo = shards_to_make(folder, planned, removals, can_return=True)
     done = [one for one in planned if one.name not in todo]
     for one in done:
         count(one.name, one.refs)
     notes = notes_path(folder)
-    step = LabelShards(config.sources, config.settings, folder, notes, removals)
+    place, stats = options.output.place(folder, options.is_elsewhere), read_action_stats(folder)
+    step = LabelShards(config.sources, config.settings, place, notes, removals, stats)
     stage = Stage[ShardSpec]("label", "clips", step, lambda spec: len(spec.refs), notes)
     specs = read_plan(plan_path(folder), todo)
     total, before = sum(one.refs for one in planned), sum(one.refs for one in done)
-    stage.run(specs, total, before, options, count)
+    stage.run(specs, total, before, options, finished)
     limit.settle()
+    options.output.gather(planned)
     return total - before

@@ -27,10 +27,12 @@ from somtom.schemas.refs import Item, ItemFacts, Ref, Scan, ShardSpec
 from somtom.sources.files import is_remote, local_path
 from somtom.sources.fingerprint import fingerprint
 from somtom.tracking.trackers import make_tracker
+from somtom.transforms.place import InFolder, Place
 from somtom.transforms.scan import ScanItems, ScanTask, missing_tasks, read_actions, read_scans
 from somtom.transforms.versions import label_settings, track_settings
 
 ITEMS_PER_TASK = 8
+SCANS = f"{META}/work/scans"  # in the data set's folder
 
 
 def plan_build(
@@ -76,7 +78,9 @@ def plan_build(
         if stats := gather_stats(config.sources, actions, read_action_stats(folder)):
             write_action_stats(aside, stats)
         aside.rename(work_path(folder) / "ready")
+        options.output.keep_plan()
         put_in_place(folder)
+        options.output.save()
     return read_plan_index(plan_path(folder))
 
 
@@ -127,15 +131,16 @@ def list_items(config: BuildConfig) -> list[Item]:
     return sorted(some, key=lambda item: item.source)
 
 
-def scan_step(config: BuildConfig, folder: Path) -> ScanItems:
-    """What the scan stage needs to know, for a build in `folder`."""
+def scan_step(config: BuildConfig, folder: Path, place: Place) -> ScanItems:
+    """What the scan stage needs to know, for a build in `folder` whose scans go to `place`."""
     settings = config.settings
     return ScanItems(
         sources=config.sources,
         shots=settings.shots,
         clips=settings.clips,
         run_length=settings.output.clips_per_run,
-        folder=work_path(folder) / "scans",
+        place=place,
+        folder=SCANS,
         notes=notes_path(folder),
     )
 
@@ -163,25 +168,32 @@ def _scan(
         else:
             seen.add(place)
             first.append(item)
-    step = scan_step(config, folder)
+    # Workers of this machine see the folder; scans are of use to nobody else.
+    target = options.output.place(folder, True) if options.is_elsewhere else InFolder(folder)
+    step, scanned = scan_step(config, folder, target), folder / SCANS
     tasks = _tasks(first, config)
-    todo = missing_tasks(tasks, step.folder)
+    todo = missing_tasks(tasks, scanned)
     stage = Stage[ScanTask]("scan", "inputs", step, lambda task: len(task.items), notes_path(folder))
     limit = FailureLimit(options.max_failure_ratio)
 
     def count(task: str, inputs: int) -> None:
-        scans = read_scans(step.folder / f"{task}.jsonl")
+        scans = read_scans(scanned / f"{task}.jsonl")
         limit.add(inputs, [scan.reject for _, scan in scans if scan.reject is not None])
+
+    def finished(task: str, inputs: int) -> None:
+        if options.is_elsewhere:
+            options.output.fetch(f"{SCANS}/{task}.jsonl", f"{SCANS}/{task}.actions.json")
+        count(task, inputs)
 
     done = [task for task in tasks if task not in todo]
     for task in done:
         count(task.name, len(task.items))
     on_any_worker = dataclasses.replace(options, hints=())  # scanning needs no GPU
-    stage.run(todo, len(first), sum(len(task.items) for task in done), on_any_worker, count)
+    stage.run(todo, len(first), sum(len(task.items) for task in done), on_any_worker, finished)
     limit.settle()
-    scans = [one for task in tasks for one in read_scans(step.folder / f"{task.name}.jsonl")]
+    scans = [one for task in tasks for one in read_scans(scanned / f"{task.name}.jsonl")]
     scans += doubles
-    parts = (part for task in tasks for part in read_actions(step.folder, task))
+    parts = (part for task in tasks for part in read_actions(scanned, task))
     actions = sum_actions(config.sources, parts)
     return (_first_refs(scans, settings.output.limit) if settings.output.limit else scans), actions
 

@@ -61,6 +61,7 @@ def relabel_data_set(
         )
     with claim_output(new):
         adopt_config(new, config, overwrite, append=False)
+        options.output.save()
         label_digest = digest(label_settings(config.settings))
         if not plan_path(new).is_file():
             shutil.copyfile(old / META / ITEMS, new / META / ITEMS)
@@ -69,9 +70,12 @@ def relabel_data_set(
             write_rejects(new, (reject for reject in read_rejects(old) if reject.stage == SCAN))
             specs = (_changed(spec, label_digest, config) for spec in read_plan(plan_path(old)))
             write_plan(plan_path(new), specs)
+            options.output.save()
         refuse_other_version(config, new)
         clips = _relabel(old, new, config, options)
-        return finish_build(new, read_plan_index(plan_path(new)), clips, config.settings.clips)
+        totals = finish_build(new, read_plan_index(plan_path(new)), clips, config.settings.clips)
+        options.output.save()
+        return totals
 
 
 def _changed(spec: ShardSpec, label_digest: str, config: BuildConfig) -> ShardSpec:
@@ -99,9 +103,11 @@ def _relabel(old: Path, new: Path, config: BuildConfig, options: RunOptions) -> 
     removals = take_removals(new, removals_path(old), *file_of_removals(config.settings.output.removals))
     todo = shards_to_make(new, planned, removals, can_return=False)
     notes = notes_path(new)
-    step = RelabelShards(old, new, config.settings, notes, removals)
+    place, stats = options.output.place(new, options.is_elsewhere), read_action_stats(new)
+    step = RelabelShards(old, place, config.settings, notes, removals, stats)
     stage = Stage[ShardSpec]("relabel", "clips", step, lambda spec: len(spec.refs), notes)
     total = sum(one.refs for one in planned)
     done = sum(one.refs for one in planned if one.name not in todo)
     stage.run(read_plan(plan_path(new), todo), total, done, options)
+    options.output.gather(planned)
     return total - done

@@ -1,11 +1,12 @@
 """Who runs a stage: this machine as it knows best, or one of Beam's runners over all tasks at once."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from somtom.pipelines.beam_options import is_given, refuse_unknown, with_default
 from somtom.pipelines.config_rules import ConfigError
+from somtom.pipelines.upkeep import OnDisk, Upkeep
 from somtom.transforms.steps import Step, Task
 
 GPU_THREADS = 4  # while one is at the GPU, the others decode, label and write
@@ -24,6 +25,7 @@ class RunOptions:
         is_chosen: somebody asked for these workers and this mode; else a stage may take others.
         runner: `LOCAL`, or a name in `RUNNERS`.
         beam: options for that runner, as on a command line.
+        output: carries files between the folder and a store that is the output.
         hints: what a worker of the label stage must have, as Beam's resource hints: (name, value).
     """
 
@@ -35,6 +37,7 @@ class RunOptions:
     runner: str = LOCAL
     beam: tuple[str, ...] = ()
     hints: tuple[tuple[str, str], ...] = ()
+    output: Upkeep = field(default_factory=OnDisk)
 
     @property
     def is_elsewhere(self) -> bool:

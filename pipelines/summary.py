@@ -10,7 +10,7 @@ _WIDEST = 110  # characters of what is said of a reject
 _WIDEST_URI = 40
 
 
-def summary_lines(totals: Totals, folder: Path, wall_s: float) -> list[str]:
+def summary_lines(totals: Totals, folder: Path | str, wall_s: float) -> list[str]:
     """Say what a run made of its inputs, a line each: books by source and stage, reasons, time and size.
 
     Below each reason stands the first message of it.
@@ -40,7 +40,7 @@ def summary_lines(totals: Totals, folder: Path, wall_s: float) -> list[str]:
     spent = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in sorted(totals.seconds.items()))
     lines.append(
         f"{totals.samples} samples in {totals.shards} shards, {totals.size_bytes / 1e6:.1f} MB, "
-        f"in {folder / 'shards'}"
+        f"in {str(folder).rstrip('/')}/shards"
     )
     lines.append(
         f"this run: {totals.clips} clips in {wall_s:.1f} s, {rate:.2f} clips/s; "

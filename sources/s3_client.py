@@ -29,6 +29,16 @@ def mend_s3() -> None:
     """Let Beam make clients of this kind; without boto3 nothing is changed, and Beam says what is missing."""
     if boto3_client.boto3 is not None:
         boto3_client.Client = SteadyClient
+        boto3_client.get_http_error_code = _status_of
+
+
+def _status_of(error: object) -> int | None:
+    """The status of the answer, if there was one; Beam's own fails where a connection timed out."""
+    response = getattr(error, "response", None)
+    if not isinstance(response, dict):
+        return None
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return int(status) if status is not None else None
 
 
 class SteadyClient:
@@ -98,17 +108,17 @@ def _answer(call: Callable[..., Any], request: Any, *rest: Any) -> Any:
         return call(request, *rest)
     except (S3ClientError, BotoCoreError, ClientError) as error:
         cause = error.__context__ if isinstance(error, S3ClientError) else error
-        status = boto3_client.get_http_error_code(cause)
+        status = _status_of(cause) or getattr(error, "code", None)
         if status == 404 and isinstance(error, S3ClientError) and not _lacks_bucket(cause):
-            raise
+            raise  # Beam knows what that means
         number, why = _explain(cause, status)
         place = f"s3://{request.bucket}/{getattr(request, 'object', None) or getattr(request, 'prefix', '')}"
         raise StoreFailed(number, why, place) from error
 
 
 def _lacks_bucket(cause: object) -> bool:
-    code = getattr(cause, "response", {}).get("Error", {}).get("Code")
-    return bool(code == "NoSuchBucket")
+    response = getattr(cause, "response", None)
+    return isinstance(response, dict) and response.get("Error", {}).get("Code") == "NoSuchBucket"
 
 
 def _explain(cause: BaseException | None, status: int | None) -> tuple[int, str]:

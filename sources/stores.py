@@ -58,6 +58,20 @@ def abort_died_uploads(uri: str) -> int:
         return abort_uploads(uri, file_systems()._pipeline_options)
 
 
+def check_uri(uri: str) -> None:
+    """See that this process can reach stores of this kind at all.
+
+    Raises:
+        OSError: it cannot; why.
+    """
+    with told_plainly(uri):
+        try:
+            file_systems().get_filesystem(uri)
+        except ValueError as error:
+            words = str(error).replace(":", ",")
+            raise OSError(errno.ENOSYS, f"this store cannot be used ({words})", uri) from error
+
+
 def missing_package(uri: str) -> str:
     """How to get what the URI's file system needs, "" where it is there."""
     module, cure = NEEDS.get(uri.partition("://")[0], ("", ""))
@@ -75,7 +89,7 @@ def told_plainly(place: str) -> Iterator[None]:
         OSError: with a number, words in one line, and the place.
     """
     if cure := missing_package(place):
-        raise OSError(errno.EACCES, f"this store needs a package; {cure}", place)
+        raise OSError(errno.ENOSYS, f"this store needs a package; {cure}", place)
     try:
         yield
     except Exception as error:

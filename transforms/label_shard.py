@@ -3,10 +3,10 @@
 import contextlib
 import dataclasses
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from somtom.schemas.action_stats import ActionStats, read_action_stats
+from somtom.schemas.action_stats import ActionStats
 from somtom.schemas.folder import shard_path, tracks_path
 from somtom.schemas.manifest import Manifest, make_manifest, write_manifest
 from somtom.schemas.reasons import DataError, Reject
@@ -21,6 +21,7 @@ from somtom.sources.source import Source
 from somtom.transforms.attempts import Attempts
 from somtom.transforms.clock import Clock
 from somtom.transforms.label import label
+from somtom.transforms.place import Place
 from somtom.transforms.rejects import reject_of
 from somtom.transforms.shared_tracker import shared_tracker
 from somtom.transforms.track_clips import fresh_clips
@@ -33,16 +34,18 @@ class LabelShards:
     Args:
         sources: of the whole configuration; `Ref.source` points into them.
         settings: of the build.
-        folder: the data set's folder.
+        place: where the shard goes.
         notes: folder of the attempts' notes, None to keep none.
         removals: keys, uris and groups that are taken out.
+        stats: of the data sets' actions.
     """
 
     sources: tuple[Source, ...]
     settings: BuildSettings
-    folder: Path
+    place: Place
     notes: Path | None
     removals: frozenset[str] = frozenset()
+    stats: Mapping[str, ActionStats] = field(default_factory=dict)
 
     def run(self, spec: ShardSpec) -> int:
         """Make one shard with its tracks and its manifest; returns the number of samples."""
@@ -50,20 +53,24 @@ class LabelShards:
         attempts = Attempts(self.notes, spec.name)
         clock = Clock()
         fresh = fresh_clips(spec.refs, self.removals, self.sources, self.settings, shared, attempts, clock)
-        with contextlib.closing(fresh) as clips:
-            manifest = write_shard(spec, clips, self.folder, self.settings, clock)
+        with self.place.writing() as folder, contextlib.closing(fresh) as clips:
+            manifest = write_shard(spec, clips, folder, self.settings, self.stats, clock)
         attempts.take("", len(spec.refs))
         return len(manifest.samples)
 
 
 def write_shard(
-    spec: ShardSpec, clips: Iterator[StoredClip], folder: Path, settings: BuildSettings, clock: Clock
+    spec: ShardSpec,
+    clips: Iterator[StoredClip],
+    folder: Path,
+    settings: BuildSettings,
+    stats: Mapping[str, ActionStats],
+    clock: Clock,
 ) -> Manifest:
     """Label the clips and write shard, its index, tracks and, last, the manifest.
 
     `clips` are those of the spec's refs in order, each with its pictures or a reject.
     """
-    stats = read_action_stats(folder)
     rows: list[SampleRow] = []
     rejects: list[Reject] = []
     with (

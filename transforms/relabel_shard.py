@@ -1,10 +1,11 @@
 """Labels a shard again from its stored tracks and clean pictures: no source and no tracker is touched."""
 
 import dataclasses
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from somtom.schemas.action_stats import ActionStats
 from somtom.schemas.folder import shard_path, tracks_path
 from somtom.schemas.reasons import DataError
 from somtom.schemas.refs import ShardSpec
@@ -16,6 +17,7 @@ from somtom.schemas.tracks_table import StoredClip, read_tracks
 from somtom.transforms.attempts import Attempts
 from somtom.transforms.clock import Clock
 from somtom.transforms.label_shard import write_shard
+from somtom.transforms.place import Place
 from somtom.transforms.rejects import crash, rejected_clip
 
 
@@ -25,17 +27,19 @@ class RelabelShards:
 
     Args:
         old: folder of the data set that is labelled again.
-        folder: folder of the new data set.
+        place: where the shards of the new data set go.
         settings: of the new data set.
         notes: folder of the attempts' notes, None to keep none.
         removals: keys, uris and groups that are taken out.
+        stats: of the data sets' actions.
     """
 
     old: Path
-    folder: Path
+    place: Place
     settings: BuildSettings
     notes: Path | None
     removals: frozenset[str] = frozenset()
+    stats: Mapping[str, ActionStats] = field(default_factory=dict)
 
     def run(self, spec: ShardSpec) -> int:
         """Make one shard of the new data set; returns the number of samples."""
@@ -43,7 +47,8 @@ class RelabelShards:
         clips = (
             rejected_clip(one.ref, removal()) if is_named(one.ref, self.removals) else one for one in stored
         )
-        return len(write_shard(spec, clips, self.folder, self.settings, Clock()).samples)
+        with self.place.writing() as folder:
+            return len(write_shard(spec, clips, folder, self.settings, self.stats, Clock()).samples)
 
 
 def stored_clips(folder: Path, spec: ShardSpec, attempts: Attempts) -> Iterator[StoredClip]:

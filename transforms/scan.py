@@ -14,6 +14,7 @@ from somtom.schemas.settings import ClipSettings, ShotSettings
 from somtom.schemas.sketch import ActionSketch
 from somtom.sources.source import Source
 from somtom.transforms.attempts import Attempts
+from somtom.transforms.place import Place
 from somtom.transforms.retry import MACHINE, why_unread, with_retries
 
 
@@ -32,7 +33,7 @@ class ScanItems:
     Args:
         sources: of the whole configuration; `Item.source` points into them.
         shots, clips, run_length: how the items are cut.
-        folder: where the scans of each task go, as <task>.jsonl.
+        place, folder: where the scans of each task go, as <task>.jsonl in that folder of the data set's.
         notes: folder of the attempts' notes, None to keep none.
     """
 
@@ -40,23 +41,25 @@ class ScanItems:
     shots: ShotSettings
     clips: ClipSettings
     run_length: int
-    folder: Path
+    place: Place
+    folder: str
     notes: Path | None
 
     def run(self, task: ScanTask) -> int:
         """Scan the task's items into its file; returns the number of refs."""
-        return scan_to_file(task, self)
+        with self.place.writing() as folder:
+            return scan_to_file(task, self, folder / self.folder)
 
 
-def scan_to_file(task: ScanTask, context: ScanItems) -> int:
-    """Scan the task's items into its file, which is whole or absent; returns the number of refs.
+def scan_to_file(task: ScanTask, context: ScanItems, folder: Path) -> int:
+    """Scan the task's items into its file in `folder`, which is whole or absent; returns the number of refs.
 
     What robots did is summed up over the task into a file of its own, put in place before.
     """
     attempts = Attempts(context.notes, task.name)
     refs = 0
     actions: dict[tuple[int, tuple[str, ...]], ActionSketch] = {}
-    with whole_file(context.folder / f"{task.name}.jsonl") as file:
+    with whole_file(folder / f"{task.name}.jsonl") as file:
         for done, item in enumerate(task.items):
             key = f"{item.source} {item.uri}"
             attempts.take(key, done)
@@ -68,7 +71,7 @@ def scan_to_file(task: ScanTask, context: ScanItems) -> int:
             file.write(json.dumps([item.source, asdict(lean)], separators=(",", ":")).encode() + b"\n")
             refs += len(scan.refs)
         sums = [[*place, sketch.to_json()] for place, sketch in sorted(actions.items())]
-        write_whole(_actions_path(context.folder, task), json.dumps(sums).encode())
+        write_whole(_actions_path(folder, task), json.dumps(sums).encode())
         attempts.take("", len(task.items))
     return refs
 

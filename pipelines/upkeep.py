@@ -1,0 +1,54 @@
+"""What a driver does for an output that may lie elsewhere than in the folder it works on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from somtom.schemas.plan_table import PlannedShard
+from somtom.transforms.place import InFolder, Place
+
+
+class Upkeep(Protocol):
+    """Carries what changes between the driver's folder and the output: `OnDisk` or `mirror.Mirror`."""
+
+    def place(self, folder: Path, is_elsewhere: bool) -> Place:
+        """Where steps write, whose workers may be on other machines."""
+        ...
+
+    def gather(self, planned: Sequence[PlannedShard]) -> None:
+        """Bring all that was made to the folder, and see that it is whole."""
+        ...
+
+    def fetch(self, *names: str) -> None:
+        """Bring files that steps have written to the folder."""
+        ...
+
+    def keep_plan(self) -> None:
+        """Make the tables of a new plan, which lie ready, outlive this machine."""
+        ...
+
+    def save(self) -> None:
+        """Make the output equal to the folder."""
+        ...
+
+
+@dataclass(frozen=True)
+class OnDisk:
+    """The folder is the output itself."""
+
+    def place(self, folder: Path, is_elsewhere: bool) -> Place:
+        """The folder, whoever writes."""
+        return InFolder(folder)
+
+    def gather(self, planned: Sequence[PlannedShard]) -> None:
+        """Nothing is to be done."""
+
+    def fetch(self, *names: str) -> None:
+        """Nothing is to be done."""
+
+    def keep_plan(self) -> None:
+        """Nothing is to be done."""
+
+    def save(self) -> None:
+        """Nothing is to be done."""

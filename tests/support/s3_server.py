@@ -1,0 +1,126 @@
+"""An S3-compatible server on loopback: moto's, in a process of its own, with planned trouble.
+
+Run as `python s3_server.py FOLDER`: says its port. While FOLDER/refuse holds a number n, the next n requests
+are answered with 503; while FOLDER/stall is there, none is answered; FOLDER/log gets a line a request.
+"""
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@dataclass(frozen=True)
+class S3:
+    """A running server: where it is asked for trouble, and the environment that leads to it."""
+
+    folder: Path
+    environment: dict[str, str]
+
+    def client(self) -> Any:
+        """A client of boto3's own, to look at the store past somtom."""
+        import boto3
+
+        names = {"AWS_ACCESS_KEY_ID": "aws_access_key_id", "AWS_SECRET_ACCESS_KEY": "aws_secret_access_key"}
+        keys = {argument: self.environment[name] for name, argument in names.items()}
+        endpoint = self.environment["AWS_ENDPOINT_URL"]
+        return boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", **keys)
+
+    def names(self, bucket: str) -> list[str]:
+        """All keys of a bucket."""
+        pages = self.client().get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        return [one["Key"] for page in pages for one in page.get("Contents", ())]
+
+    def refuse(self, requests: int) -> None:
+        """Answer the next requests with 503."""
+        (self.folder / "refuse").write_text(str(requests))
+
+    def stall(self, is_stalling: bool) -> None:
+        """Answer nothing, or again."""
+        if is_stalling:
+            (self.folder / "stall").touch()
+        else:
+            (self.folder / "stall").unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def s3_server(folder: Path) -> Iterator[S3]:
+    """Start the server and stop it at the end; skips the test where it is not installed."""
+    for module in ("boto3", "moto", "flask", "flask_cors"):
+        pytest.importorskip(module, reason=f"{module} is not installed: no S3 server to test against")
+    process = subprocess.Popen([sys.executable, __file__, folder], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        port = int(process.stdout.readline())
+        environment = {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+        yield S3(folder, environment)
+    finally:
+        process.kill()
+        process.wait()
+
+
+class _WithTrouble:
+    """A WSGI application before another."""
+
+    def __init__(self, application: Any, folder: Path) -> None:
+        self.application, self.folder = application, folder
+        self.lock = threading.Lock()
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        with self.lock:
+            with (self.folder / "log").open("a") as log:
+                log.write(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}?{environ['QUERY_STRING']}\n")
+            refuse = self.folder / "refuse"
+            left = int(refuse.read_text() or 0) if refuse.exists() else 0
+            if left:
+                refuse.write_text(str(left - 1))
+        while (self.folder / "stall").exists():
+            time.sleep(0.05)
+        if left:
+            environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+            start_response("503 Slow Down", [("Content-Length", "0")])
+            return [b""]
+        answer: Iterable[bytes] = self.application(environ, start_response)
+        return answer
+
+
+def _serve(folder: Path) -> None:
+    from moto.server import DomainDispatcherApplication, create_backend_app
+    from werkzeug.serving import WSGIRequestHandler, make_server
+
+    class Quiet(WSGIRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log(self, *_: object) -> None:
+            pass
+
+    application = _WithTrouble(DomainDispatcherApplication(create_backend_app), folder)
+    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Quiet)
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    sys.stdout.write(f"{server.server_port}\n")
+    sys.stdout.flush()
+    server.serve_forever()
+
+
+def _end_with_parent(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    _serve(Path(sys.argv[1]))
