@@ -13,7 +13,7 @@ from apache_beam.portability.api import beam_runner_api_pb2
 from apache_beam.runners.pipeline_context import PipelineContext
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from builds import THREADS
-from three_kinds import draw_three_kinds, three_kinds
+from three_kinds import draw_three_kinds, label_step, three_kinds
 
 from somtom.pipelines.beam_run import BeamRun
 from somtom.pipelines.build import plan_data_set
@@ -76,7 +76,7 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> tuple[LabelShards, list
     root = tmp_path_factory.mktemp("planned")
     config = three_kinds(draw_three_kinds(root / "in"))
     plan_data_set(config, root / "out", THREADS)
-    step = LabelShards(config.sources, config.settings, root / "out", None)
+    step = label_step(root / "in", root / "out")
     return step, list(read_plan(root / "out" / "meta" / "plan.parquet")), root
 
 

@@ -8,14 +8,13 @@ import apache_beam as beam
 import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from builds import THREADS, build, contents, faults
-from three_kinds import draw_three_kinds, three_kinds
+from three_kinds import draw_three_kinds, label_step, three_kinds
 
 from somtom.pipelines.build import label_data_set, plan_data_set
 from somtom.pipelines.runners import RunOptions
 from somtom.pipelines.spark import JAR
 from somtom.schemas.meta_tables import read_counts
 from somtom.schemas.plan_table import read_plan
-from somtom.transforms.label_shard import LabelShards
 from somtom.transforms.tasks import RunTasks
 
 
@@ -72,11 +71,9 @@ def test_a_shard_that_is_made_twice_is_the_same_shard(
 ) -> None:
     """Without notes of what is made already, a bundle that is run again makes its shards again."""
     out = Path(shutil.copytree(planned, tmp_path / "out"))
-    config = three_kinds(inputs)
     specs = list(read_plan(out / "meta" / "plan.parquet"))
-    step = LabelShards(config.sources, config.settings, out, None)
     with beam.Pipeline(FnApiRunner(bundle_repeat=1)) as pipeline:
-        _ = pipeline | beam.Create(specs) | RunTasks(step)
+        _ = pipeline | beam.Create(specs) | RunTasks(label_step(inputs, out))
     label_data_set(out, THREADS)
     assert contents(out) == expected
 

@@ -9,6 +9,9 @@ from lerobot_folders import write_v21
 from PIL import Image, ImageDraw
 
 from somtom.pipelines.config import BuildConfig, parse_config
+from somtom.schemas.action_stats import read_action_stats
+from somtom.transforms.label_shard import LabelShards
+from somtom.transforms.place import InFolder
 
 
 def draw_three_kinds(root: Path) -> Path:
@@ -47,3 +50,10 @@ def tree_of_three_kinds(root: Path) -> dict[str, Any]:
 def three_kinds(root: Path) -> BuildConfig:
     """The configuration of `tree_of_three_kinds`."""
     return parse_config(tree_of_three_kinds(root))
+
+
+def label_step(root: Path, out: Path) -> LabelShards:
+    """The step that labels `three_kinds` into `out`, without notes."""
+    config = three_kinds(root)
+    stats = read_action_stats(out)
+    return LabelShards(config.sources, config.settings, InFolder(out), None, stats=stats)
