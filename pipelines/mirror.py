@@ -6,14 +6,15 @@ configuration, look what is done, finish, remove) it does on the mirror, and `sa
 """
 
 import contextlib
+import dataclasses
 import fcntl
 import os
 import secrets
 import shutil
 import tarfile
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from somtom.pipelines.output import OutputError, work_path
 from somtom.pipelines.runners import RunOptions
@@ -22,9 +23,12 @@ from somtom.schemas.folder import CARD, CONFIG, META, REPORT, SHARDS, SHEETS, da
 from somtom.schemas.keys import digest
 from somtom.schemas.manifest import is_done, read_manifest
 from somtom.schemas.plan_table import PlannedShard
-from somtom.sources.files import is_remote
+from somtom.sources.files import is_remote, local_path
 from somtom.sources.stores import abort_died_uploads, check_uri, set_store_options
+from somtom.transforms.noted import NotedStep
+from somtom.transforms.noted_in_store import NOTES, NotedInStore
 from somtom.transforms.place import InStore, Place
+from somtom.transforms.steps import Step
 from somtom.transforms.store import Store, Stored
 
 PLAN = f"{META}/plan.parquet"
@@ -46,6 +50,7 @@ class Mirror:
     def __init__(self, store: Store, folder: Path, lock: StoreLock) -> None:
         self.store, self.folder = store, folder
         self._lock = lock
+        self._has_notes = False
         self._known: dict[str, tuple[int, int]] = {}  # size and time of change of what is as in the store
 
     def place(self, folder: Path, is_elsewhere: bool) -> Place:
@@ -122,6 +127,28 @@ class Mirror:
             tar.add(work_path(self.folder) / "ready", arcname="ready")
         self.store.put(packed, READY)
         packed.unlink()
+
+    def share(self, locators: Sequence[str], is_elsewhere: bool) -> tuple[str, ...]:
+        """Upload files of the mirror for workers on other machines."""
+        if not is_elsewhere:
+            return tuple(locators)
+        names = [local_path(one).relative_to(self.folder).as_posix() for one in locators]
+        self.store.put_all(names, self.folder)
+        return tuple(f"{self.store.uri}/{name}" for name in names)
+
+    def noted(self, step: Any, notes: Path, is_elsewhere: bool) -> Step:
+        """Workers on other machines leave their notes in the store, and none of what they have in hand."""
+        self._has_notes = is_elsewhere
+        if not is_elsewhere:
+            return NotedStep(step, notes)
+        self.store.delete(self.store.names(NOTES))
+        return NotedInStore(dataclasses.replace(step, notes=None), self.store.uri)
+
+    def look(self) -> None:
+        """Fetch the notes that are new."""
+        if self._has_notes:
+            names = [name for name in self.store.names(NOTES) if not (self.folder / name).exists()]
+            self.store.fetch_all(names, self.folder)
 
     def _unpack(self, ready: Path) -> None:
         packed = ready.with_suffix(".tar")
@@ -212,7 +239,7 @@ def open_output(
         mirror = kind(store, folder, lock)
         mirror.load()
         try:
-            yield folder, replace(options, output=mirror)
+            yield folder, dataclasses.replace(options, output=mirror)
         except OutputError as error:
             raise OutputError(str(error).replace(str(folder), store.uri)) from error
 

@@ -21,7 +21,6 @@ from somtom.transforms.attempts import empty_hand, note_death
 from somtom.transforms.noted import (
     MADE,
     RAISED,
-    NotedStep,
     error_of,
     forget,
     in_hand,
@@ -62,7 +61,10 @@ class StageOnBeam:
         """
         folder = self.notes.parent / "tasks"
         shutil.rmtree(folder, ignore_errors=True)
-        locators = tuple(write_task_files(folder, self._fresh(tasks, size_of)))
+        options = self.options
+        locators = options.output.share(
+            write_task_files(folder, self._fresh(tasks, size_of)), options.is_elsewhere
+        )
         suspects: deque[str] = deque()
         idle_deaths = 0
         while self.left:
@@ -103,9 +105,8 @@ class StageOnBeam:
             TaskFailed: a task raised, or the pipeline failed while no task was in hand.
         """
         options = self.options
-        run = BeamRun(
-            NotedStep(self.step, self.notes), locators, only, options.runner, options.beam, options.hints
-        )
+        step = options.output.noted(self.step, self.notes, options.is_elsewhere)
+        run = BeamRun(step, locators, only, options.runner, options.beam, options.hints)
         next_look = 0.0
         orphaned_at: dict[str, float] = {}
         died: _Died | None = None
@@ -142,6 +143,7 @@ class StageOnBeam:
 
     def _look(self) -> None:
         """Count what is made since the last look."""
+        self.options.output.look()
         for name in [name for name in noted(self.notes, MADE) if name in self.left]:
             size = self.left.pop(name)
             self.progress.finish(size)

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Protocol
 
 from somtom.schemas.plan_table import PlannedShard
+from somtom.transforms.noted import NotedStep
 from somtom.transforms.place import InFolder, Place
+from somtom.transforms.steps import Step
 
 
 class Upkeep(Protocol):
@@ -26,6 +28,18 @@ class Upkeep(Protocol):
 
     def keep_plan(self) -> None:
         """Make the tables of a new plan, which lie ready, outlive this machine."""
+        ...
+
+    def share(self, locators: Sequence[str], is_elsewhere: bool) -> tuple[str, ...]:
+        """Name files of the folder as workers see them, who may be on other machines."""
+        ...
+
+    def noted(self, step: Step, notes: Path, is_elsewhere: bool) -> Step:
+        """The step, leaving notes of its end where `look` finds them."""
+        ...
+
+    def look(self) -> None:
+        """Bring the notes that steps have left to the folder."""
         ...
 
     def save(self) -> None:
@@ -48,6 +62,17 @@ class OnDisk:
         """Nothing is to be done."""
 
     def keep_plan(self) -> None:
+        """Nothing is to be done."""
+
+    def share(self, locators: Sequence[str], is_elsewhere: bool) -> tuple[str, ...]:
+        """As they are: all workers see the folder."""
+        return tuple(locators)
+
+    def noted(self, step: Step, notes: Path, is_elsewhere: bool) -> Step:
+        """Notes lie in the folder."""
+        return NotedStep(step, notes)
+
+    def look(self) -> None:
         """Nothing is to be done."""
 
     def save(self) -> None:

@@ -1,5 +1,6 @@
 """Outputs and inputs in a store: against a real S3-compatible server, a process of its own on loopback."""
 
+import dataclasses
 import os
 import signal
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from somtom.pipelines.fetch import fetch_data_set
 from somtom.pipelines.mirror import Mirror, open_output
 from somtom.pipelines.output import OutputError
 from somtom.pipelines.relabel import relabel_data_set
+from somtom.pipelines.runners import RUNNERS, RunOptions
 from somtom.pipelines.store_lock import DEAD_S, LOCKS, hold_store
 from somtom.schemas.reasons import DataError
 from somtom.transforms.store import Store
@@ -113,6 +115,20 @@ def test_a_run_on_another_machine_goes_on_from_the_store_alone(
     with open_output(uri, tmp_path / "there", THREADS) as (folder, options):
         label_data_set(folder, options)
     assert fetched(uri, tmp_path / "fetched") == contents(local)
+
+
+def test_workers_on_other_machines_share_nothing_but_the_store(
+    s3: S3, config: BuildConfig, local: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Workers that see this machine's disk, but are told nothing of it, for want of others."""
+    uri, options = f"s3://{BUCKET}/far", RunOptions(progress=False, is_chosen=False, runner="direct")
+    monkeypatch.setitem(RUNNERS, "direct", dataclasses.replace(RUNNERS["direct"], is_elsewhere=True))
+    with open_output(uri, tmp_path / "cache", options) as (folder, far):
+        build_data_set(config, folder, far)
+    assert fetched(uri, tmp_path / "fetched") == contents(local)
+    log = (s3.folder / "log").read_text()
+    for part in ("scans/scan-", "tasks/tasks-", "notes/train-"):
+        assert f"PUT /{BUCKET}/far/meta/work/{part}" in log
 
 
 def test_another_configuration_is_refused_with_the_difference_and_overwrite_leaves_nothing_of_the_old(

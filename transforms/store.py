@@ -26,7 +26,20 @@ FOLDERS = (
     TRACKS,
     ENERGON,
     META,
-    *(f"{META}/{name}" for name in (MANIFESTS, TIMINGS, DALI, SHEETS, ".locks", "work", "work/scans")),
+    *(
+        f"{META}/{name}"
+        for name in (
+            MANIFESTS,
+            TIMINGS,
+            DALI,
+            SHEETS,
+            ".locks",
+            "work",
+            "work/scans",
+            "work/notes",
+            "work/tasks",
+        )
+    ),
 )
 _REFUSES_EXISTING = frozenset(("hdfs",))
 
