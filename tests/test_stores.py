@@ -22,6 +22,7 @@ from somtom.pipelines.relabel import relabel_data_set
 from somtom.pipelines.runners import RUNNERS, RunOptions
 from somtom.pipelines.store_lock import DEAD_S, LOCKS, hold_store
 from somtom.schemas.reasons import DataError
+from somtom.sources import s3_client
 from somtom.transforms.store import Store
 
 BUCKET = "data"
@@ -37,8 +38,10 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
     with s3_server(tmp_path_factory.mktemp("server")) as server, pytest.MonkeyPatch.context() as patch:
         for name, value in server.environment.items():
             patch.setenv(name, value)
+        s3_client._boto3_client.cache_clear()  # it leads to the server of another file's tests
         server.client().create_bucket(Bucket=BUCKET)
         yield server
+    s3_client._boto3_client.cache_clear()
 
 
 @pytest.fixture(scope="module")
@@ -310,8 +313,6 @@ def test_a_store_that_refuses_for_a_moment_is_survived(s3: S3, tmp_path: Path) -
 
 
 def test_a_store_that_stalls_ends_in_a_clear_line(s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
-    from somtom.sources import s3_client
-
     monkeypatch.setattr(s3_client, "READ_TIMEOUT_S", 0.2)
     monkeypatch.setattr(s3_client, "TRIES", 1)
     s3_client._boto3_client.cache_clear()
