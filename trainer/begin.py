@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from somtom.trainer.model import Magma
+from somtom.schemas.reasons import DataError
+from somtom.trainer.checkpoint import load_model
+from somtom.trainer.model import Magma, image_size_of
 from somtom.trainer.pretrained import model_config
 from somtom.trainer.samples import Samples
 from somtom.trainer.settings import ModelSettings
@@ -15,9 +17,21 @@ TEXTS_OF = 20_000  # samples whose texts a tokenizer is trained on at the most, 
 def begin(settings: ModelSettings, samples: Samples, seed: int) -> tuple[Magma, Vocabulary]:
     """Make the vocabulary and the model of a new run; the same settings, samples and seed give the same.
 
+    With `start` both are those of another run, whatever that learnt from; only its model must be the same.
+
     Raises:
-        DataError: a pretrained part or its tokenizer is not there or does not fit.
+        DataError: a pretrained part, its tokenizer or the other run is not there or does not fit.
     """
+    if settings.start:
+        model, vocabulary, before = load_model(Path(settings.start))
+        shapes = [(one.preset, image_size_of(one)) for one in (before.model, settings)]
+        if shapes[0] != shapes[1]:
+            raise DataError(
+                "unsupported",
+                f"model.start = {settings.start!r}: is {shapes[0][0]} for pictures of {shapes[0][1]} px, not "
+                f"{shapes[1][0]} for {shapes[1][1]}: set model.preset and model.image_size to its own",
+            )
+        return model, vocabulary
     if settings.preset == "base":
         known = model_config(Path(settings.decoder), "model.decoder").get("vocab_size", 0)
         tokenizer = load_tokenizer(Path(settings.tokenizer or settings.decoder))

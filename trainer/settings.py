@@ -14,6 +14,7 @@ class ModelSettings:
     encoder: str = ""  # base: folder of a pretrained ConvNeXt V2, as transformers saves it
     decoder: str = ""  # base: folder of a pretrained Llama-style decoder (Llama 3, SmolLM2, ...)
     tokenizer: str = ""  # base: folder of its tokenizer.json; "" = the decoder's
+    start: str = ""  # a run, or a checkpoint, whose weights and vocabulary are gone on with; "" = none
     vocabulary: int = 1024  # tokens of a tokenizer trained on the data's own texts (nano, small)
     mark_tokens: int = 300  # marks with a token of their own; higher numbers are written in digits
 
