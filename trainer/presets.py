@@ -23,7 +23,7 @@ MADE: dict[str, Preset] = {
     # 3 stages: stride 16. A map of 14 x 14 costs little, and 256 bins of coordinates can be read off it.
     "nano": Preset(
         224,
-        {"hidden_sizes": [32, 64, 128], "depths": [1, 1, 2]},
+        {"hidden_sizes": [32, 64, 128], "depths": [1, 1, 2], "initializer_range": 0.1},
         {
             "hidden_size": 128,
             "intermediate_size": 352,
@@ -31,8 +31,8 @@ MADE: dict[str, Preset] = {
             "num_attention_heads": 4,
             "num_key_value_heads": 4,
             "max_position_embeddings": 8192,
-            # One over the root of the width: with 0.02, meant for wide models, attention begins flat and
-            # learns slowly (loss after 120 steps 1.56, not 1.71).
+            # One over the root of the width, as in the encoder about: with 0.02, meant for wide models,
+            # attention begins flat, and both learn slowly (figures in docs/trainer.md).
             "initializer_range": 0.09,
         },
     ),
