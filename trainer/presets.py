@@ -31,7 +31,7 @@ MADE: dict[str, Preset] = {
             "num_attention_heads": 4,
             "num_key_value_heads": 4,
             "max_position_embeddings": 8192,
-            # With 0.02, meant for wide models, attention begins flat and both halves learn slowly; and what is
+            # With 0.02, meant for wide models, attention begins flat, and all learns slowly; and what is
             # looked for in a picture is far off in the row: positions turn slowly (docs/trainer.md).
             "initializer_range": 0.12,
             "rope_parameters": {"rope_type": "default", "rope_theta": 1_000_000.0},
