@@ -69,8 +69,9 @@ train: $(VENV)/train.stamp
 	$(BIN)/somtom train configs/nano.toml --resume
 	$(BIN)/somtom eval out/train --checkpoint runs/train --pictures 12
 
+# A file of tests stays in one process, whose fixtures it shares.
 test: $(VENV)/dev.stamp types
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist loadfile
 
 # Libraries that are large, or cannot live with ours: each in an environment of its own.
 reader-envs: $(READERS:%=build/envs/%.stamp)
