@@ -5,6 +5,7 @@ are the same. Every model is asked about the same held-out clips, by the labels 
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +36,8 @@ TITLES = {
 REFERENCE = "som-tom"
 # Whose held-out questions a variant is asked: the camera's motion is no part of what is to be told.
 ASKED_AS = {"raw": "raw", "som": "som", "som-tom": "som-tom", "no-compensation": "som-tom"}
-# metric -> unit, factor and decimals; those of "label" are as `somtom eval` has them, others of the truth
+# metric -> unit, factor and decimals; those of "label" are as `somtom eval` has them, others of the truth.
+# What "label" is of the first data set, "set 2" and so on are of further ones.
 COLUMNS: dict[str, tuple[str, float, int]] = {
     "hit": ("%", 100, 1),
     "direction": ("%", 100, 1),
@@ -122,13 +124,13 @@ def _run(request: AblationRequest, variant: str, seed: int) -> dict[str, float]:
     for number in numbers:
         held_out = HeldOut.of([_data(request.out, ASKED_AS[variant], number)], "val")
         evaluation = evaluate(model, vocabulary, settings.data, held_out, show=len(held_out.samples))
-        suffix = f" {number}" if number else ""
-        for name, metric in (("label f1", "moving_f1"), ("label ade", "ade"), ("label fde", "fde")):
-            found[name + suffix] = evaluation.value(metric)
+        whose = f"set {number + 1}" if number else "label"
+        for name, metric in (("f1", "moving_f1"), ("ade", "ade"), ("fde", "fde")):
+            found[f"{whose} {name}"] = evaluation.value(metric)
             for score in evaluation.scores:
                 for other in score.baselines:
                     if score.metric == metric:
-                        found[f"{name}{suffix} {other.name}"] = other.value
+                        found[f"{whose} {name} {other.name}"] = other.value
         if request.truth is not None and not number:
             found |= truth_scores(evaluation.shown, request.truth)
     return {name: value for name, value in found.items() if np.isfinite(value)}
@@ -175,7 +177,7 @@ def read_results(out: Path) -> dict[str, list[dict[str, float]]]:
     """The results of each variant's runs that there are."""
     return {
         variant: [
-            json.loads(path.read_text()) for path in sorted((out / "results").glob(f"{variant}-*.json"))
+            json.loads(path.read_text()) for path in sorted((out / "results").glob(f"{variant}-[0-9]*.json"))
         ]
         for variant in VARIANTS
     }
@@ -183,8 +185,10 @@ def read_results(out: Path) -> dict[str, list[dict[str, float]]]:
 
 def table_lines(results: Mapping[str, Sequence[Mapping[str, float]]]) -> Iterator[str]:
     """A Markdown table: mean and deviation over the seeds, and the trivial answers below."""
-    known = [name for name in COLUMNS if any(name in run for runs in results.values() for run in runs)]
-    yield "| | seeds | " + " | ".join(f"{name}, {COLUMNS[name][0]}" for name in known) + " |"
+    measured = {name for runs in results.values() for run in runs for name in run}
+    further = sorted(name for name in measured if re.fullmatch(r"set \d+ (f1|ade)", name))
+    known = [*(name for name in COLUMNS if name in measured), *further]
+    yield "| | seeds | " + " | ".join(f"{name}, {_form(name)[0]}" for name in known) + " |"
     yield "|---" * (len(known) + 2) + "|"
     for variant, runs in results.items():
         if runs:
@@ -202,8 +206,13 @@ def table_lines(results: Mapping[str, Sequence[Mapping[str, float]]]) -> Iterato
 
 def _cell(values: Sequence[float], name: str) -> str:
     """Mean and, of several runs, deviation."""
-    _, factor, decimals = COLUMNS[name]
+    _, factor, decimals = _form(name)
     if not values:
         return "-"
     mean = f"{factor * float(np.mean(values)):.{decimals}f}"
     return mean if len(values) < 2 else f"{mean} ± {factor * float(np.std(values, ddof=1)):.{decimals}f}"
+
+
+def _form(name: str) -> tuple[str, float, int]:
+    """Unit, factor and decimals of a metric."""
+    return COLUMNS[re.sub(r"^set \d+", "label", name)]

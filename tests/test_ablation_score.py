@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from somtom.pipelines.ablation import TITLES, VARIANTS, table_lines
+from somtom.pipelines.ablation import TITLES, VARIANTS, read_results, table_lines
 from somtom.pipelines.ablation_score import (
     Mover,
     first_named,
@@ -134,3 +134,15 @@ def test_the_table_has_mean_and_deviation_of_each_variant() -> None:
 
 def test_the_command_offers_every_variant() -> None:
     assert set(OFFERED) == set(VARIANTS) == set(TITLES)
+
+
+def test_results_are_read_by_variant_and_further_data_sets_get_columns(tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir()
+    for name in ("som-0", "som-tom-0", "som-tom-1"):
+        found = {"hit": 0.5, "label ade": 9.0, "set 2 f1": 0.25, "set 2 f1 random marks": 0.2}
+        (tmp_path / "results" / f"{name}.json").write_text(json.dumps(found))
+    results = read_results(tmp_path)
+    assert {name: len(runs) for name, runs in results.items() if runs} == {"som": 1, "som-tom": 2}
+    lines = list(table_lines(results))
+    assert lines[0] == "| | seeds | hit, % | label ade, px | set 2 f1, % |"
+    assert lines[-1] == "| random marks | | - | - | 20.0 |"
