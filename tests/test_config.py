@@ -9,6 +9,7 @@ import pytest
 
 from somtom.pipelines.config import difference, dump_config, load_config, parse_config, source_name
 from somtom.pipelines.config_rules import BOUNDS, CHOICES, ConfigError
+from somtom.pipelines.train_config import load_train_settings
 from somtom.schemas.settings import BuildSettings
 
 SOURCE = {"kind": "video", "path": "clips"}
@@ -279,8 +280,12 @@ def test_the_difference_names_each_setting() -> None:
 
 
 def test_the_configurations_that_come_along_are_right() -> None:
+    """Those with sources are of builds, the others of the trainer."""
     for path in sorted((Path(__file__).parent.parent / "configs").glob("*.toml")):
-        load_config(path)
+        if "source" in tomllib.loads(path.read_text(encoding="utf-8")):
+            load_config(path)
+        else:
+            load_train_settings(path)
 
 
 def test_more_cameras_than_the_samples_carry_are_refused() -> None:

@@ -90,9 +90,10 @@ def test_every_task_is_answered(
     picture = tmp_path / "new" / "said.png"
     call = ["predict", str(screenshot), "--task", task, "--checkpoint", str(run), "--device", "cpu"]
     assert main([*call, "--instruction", "Press the first button", "-o", str(picture)]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    said = json.loads(lines[-1])
-    assert said["answer"] == "\n".join(lines[:-1]) and isinstance(said["readable"], bool)
+    # Not by splitlines: what an untrained model says may hold any character that ends a line.
+    answer, _, last = capsys.readouterr().out.removesuffix("\n").rpartition("\n")
+    said = json.loads(last)
+    assert said["answer"] == answer and isinstance(said["readable"], bool)
     count = {"describe": 0, "trace": 16, "robot": 16}.get(task, 3)
     assert len(said["marks"]) == count
     assert Image.open(picture).size == (400, 320)
