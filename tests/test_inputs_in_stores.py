@@ -6,14 +6,13 @@ from pathlib import Path
 
 import pytest
 from builds import build, contents
-from s3_server import S3, s3_server
+from s3_server import S3, s3_with_bucket
 from three_kinds import draw_three_kinds, tree_of_three_kinds
 
 from somtom.pipelines.config import parse_config
 from somtom.pipelines.config_rules import ConfigError
 from somtom.pipelines.plan import list_items
 from somtom.schemas.meta_tables import read_items
-from somtom.sources import s3_client
 from somtom.sources.fingerprint import fingerprint, shared_fingerprint
 from somtom.transforms.store import Store
 
@@ -22,13 +21,8 @@ BUCKET = "raw"
 
 @pytest.fixture(scope="module")
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
-    with s3_server(tmp_path_factory.mktemp("server")) as server, pytest.MonkeyPatch.context() as patch:
-        for name, value in server.environment.items():
-            patch.setenv(name, value)
-        s3_client._boto3_client.cache_clear()  # it leads to the server of another file's tests
-        server.client().create_bucket(Bucket=BUCKET)
+    with s3_with_bucket(tmp_path_factory.mktemp("server"), BUCKET) as server:
         yield server
-    s3_client._boto3_client.cache_clear()
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 from builds import THREADS, build, contents, faults, quick_config, quick_tree
 from commands import ENVIRONMENT, held_somtom, somtom, write_config
 from drawn_videos import draw_video, draw_videos
-from s3_server import S3, s3_server
+from s3_server import S3, s3_with_bucket
 
 from somtom.pipelines.build import build_data_set, label_data_set, plan_data_set
 from somtom.pipelines.config import BuildConfig
@@ -35,13 +35,8 @@ SECTIONS: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="module")
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
-    with s3_server(tmp_path_factory.mktemp("server")) as server, pytest.MonkeyPatch.context() as patch:
-        for name, value in server.environment.items():
-            patch.setenv(name, value)
-        s3_client._boto3_client.cache_clear()  # it leads to the server of another file's tests
-        server.client().create_bucket(Bucket=BUCKET)
+    with s3_with_bucket(tmp_path_factory.mktemp("server"), BUCKET) as server:
         yield server
-    s3_client._boto3_client.cache_clear()
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from somtom.sources import s3_client
+
 
 @dataclass(frozen=True)
 class S3:
@@ -71,6 +73,18 @@ def s3_server(folder: Path) -> Iterator[S3]:
     finally:
         process.kill()
         process.wait()
+
+
+@contextlib.contextmanager
+def s3_with_bucket(folder: Path, bucket: str) -> Iterator[S3]:
+    """Run a server that holds one empty bucket, and lead this process and those it starts to it."""
+    with s3_server(folder) as server, pytest.MonkeyPatch.context() as patch:
+        for name, value in server.environment.items():
+            patch.setenv(name, value)
+        s3_client._boto3_client.cache_clear()  # it leads to the server of another file's tests
+        server.client().create_bucket(Bucket=bucket)
+        yield server
+    s3_client._boto3_client.cache_clear()
 
 
 class _WithTrouble:
