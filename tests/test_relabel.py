@@ -12,6 +12,7 @@ from somtom.pipelines.build import plan_data_set
 from somtom.pipelines.config_rules import ConfigError
 from somtom.pipelines.output import OutputError
 from somtom.pipelines.relabel import relabel_data_set
+from somtom.schemas.meta_tables import read_samples
 
 TRACKING = {"tracker": "bad_trackers:OnMarked"}
 LABELS: dict[str, dict[str, Any]] = {"motion": {"epsilon": 0.7}, "marks": {"style": "disc", "min_points": 20}}
@@ -79,6 +80,14 @@ def test_a_relabelled_data_set_can_be_built_on(sources: Path, tmp_path: Path) ->
     build(quick_config(sources, motion={"epsilon": 0.7}), new, append=True)
     assert faults(new) == []
     assert {name: one for name, one in written(new).items() if name in kept} == kept
+
+
+def test_marks_that_nothing_names_need_not_be_drawn(sources: Path, tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    build(quick_config(sources), old)
+    relabel_data_set(old, new, ["marks.style=none", "text.numbers=false"], THREADS, overwrite=False)
+    assert faults(new) == []
+    assert all(row["marks"] and row["quality_mark_height_px"] == -1.0 for row in read_samples(new))
 
 
 @pytest.mark.parametrize(
