@@ -7,7 +7,13 @@ from somtom.pipelines.config import BuildConfig, parse_config
 from somtom.pipelines.config_rules import ConfigError, check_image_filter, check_reader, check_tracker
 from somtom.pipelines.finish import Totals, finish_build
 from somtom.pipelines.label import label_build
-from somtom.pipelines.output import OutputError, adopt_config, claim_output, read_config_tree
+from somtom.pipelines.output import (
+    OutputError,
+    adopt_config,
+    claim_output,
+    damage_explained,
+    read_config_tree,
+)
 from somtom.pipelines.plan import list_items, plan_build, put_in_place, refuse_other_version
 from somtom.pipelines.removals import file_of_removals, take_removals
 from somtom.pipelines.runners import LOCAL, RUNNERS, RunOptions, complete_options, options_for_gpu
@@ -42,7 +48,7 @@ def plan_data_set(
     lists = file_of_removals(config.settings.output.removals)
     folder, options = _for_workers(config, folder, options)
     items = list_items(config)  # a wrong path shows before anything is written, or removed
-    with claim_output(folder):
+    with claim_output(folder), damage_explained(folder):
         adopt_config(folder, config, overwrite, append)
         take_removals(folder, *lists)
         options.output.save()
@@ -58,7 +64,7 @@ def label_data_set(folder: Path, options: RunOptions) -> Totals:
     check_image_filter(config.settings.clips)
     folder, options = _for_workers(config, folder, options)
     list_items(config)  # a disk that is not mounted must not turn every clip into a reject
-    with claim_output(folder):
+    with claim_output(folder), damage_explained(folder):
         put_in_place(folder)
         if not plan_path(folder).is_file():
             raise OutputError(f"{folder}: holds no plan; run `somtom plan` or `somtom build`")

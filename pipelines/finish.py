@@ -28,7 +28,6 @@ from somtom.schemas.folder import (
     SHEETS,
     TIMINGS,
     TRACKS,
-    dali_path,
     shard_path,
 )
 from somtom.schemas.manifest import Manifest, read_manifest, read_timings, read_tracker_load
@@ -45,7 +44,7 @@ from somtom.schemas.plan_table import PlannedShard
 from somtom.schemas.reasons import Reject
 from somtom.schemas.sample import extra_names
 from somtom.schemas.settings import ClipSettings
-from somtom.schemas.shard_index import write_dali_index
+from somtom.schemas.shard_index import has_index, write_dali_index
 from somtom.schemas.tar import list_members
 from somtom.schemas.tracker_load import TrackerLoad
 
@@ -139,9 +138,9 @@ def _manifests(folder: Path, planned: Sequence[PlannedShard]) -> Iterator[Manife
 
 
 def _complete_indices(folder: Path, manifests: Sequence[Manifest]) -> None:
-    """Index the shards that have none, because it was removed or an older version wrote them."""
+    """Index the shards that have none: it was removed, cut off, or an older version wrote them."""
     for one in manifests:
-        if one.samples and not dali_path(folder, one.shard).is_file():
+        if one.samples and not has_index(folder, one.shard, [str(row["key"]) for row in one.samples]):
             write_dali_index(folder, one.shard, list_members(shard_path(folder, one.shard)))
 
 

@@ -19,10 +19,11 @@ from typing import Any
 from somtom.pipelines.output import OutputError, work_path
 from somtom.pipelines.runners import RunOptions
 from somtom.pipelines.store_lock import LOCKS, StoreLock, hold_store
-from somtom.schemas.folder import CARD, CONFIG, META, REPORT, SHARDS, SHEETS, dali_path
+from somtom.schemas.folder import CARD, CONFIG, META, REPORT, SHARDS, SHEETS
 from somtom.schemas.keys import digest
 from somtom.schemas.manifest import is_done, read_manifest
 from somtom.schemas.plan_table import PlannedShard
+from somtom.schemas.shard_index import has_index
 from somtom.sources.files import is_remote, local_path
 from somtom.sources.stores import abort_died_uploads, check_uri, set_store_options
 from somtom.transforms.noted import NotedStep
@@ -103,8 +104,10 @@ class Mirror:
         trackers: set[object] = set()
         for one in planned:
             manifest = read_manifest(self.folder, one.name)
-            found = {row["tracker"] for row in manifest.samples} if manifest else set()
-            if found - trackers or (found and not dali_path(self.folder, one.name).is_file()):
+            rows = manifest.samples if manifest else ()
+            found = {row["tracker"] for row in rows}
+            keys = [str(row["key"]) for row in rows]
+            if found - trackers or (keys and not has_index(self.folder, one.name, keys)):
                 trackers |= found
                 yield one.name
 

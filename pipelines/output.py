@@ -4,6 +4,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import shutil
 import tomllib
 from collections.abc import Iterator
@@ -11,8 +12,10 @@ from pathlib import Path
 
 from somtom.pipelines.config import BuildConfig, difference, dump_config
 from somtom.schemas.files import is_temporary, sweep_temporaries, write_whole
-from somtom.schemas.folder import CARD, CONFIG, ENERGON, META, REMOVALS, SHARDS, TRACKS
+from somtom.schemas.folder import CARD, CONFIG, ENERGON, MANIFESTS, META, REMOVALS, SHARDS, TRACKS
+from somtom.schemas.reasons import DataError
 
+PLANNED = ("plan.parquet", "items.parquet", "rejects.parquet", "action_stats.json")  # planning writes them
 OURS = (SHARDS, TRACKS, META, CARD, ENERGON)  # what a build writes, and --overwrite removes
 
 
@@ -73,6 +76,10 @@ def _refuse_strangers(root: Path) -> None:
         begun = (".lock", work_path(root).name, REMOVALS)
         names += [path.name for path in (root / META).iterdir() if path.name not in begun]
     strangers = sorted(name for name in names if not is_temporary(name))
+    if strangers and any((root / META / name).exists() for name in (PLANNED[0], MANIFESTS)):
+        raise OutputError(
+            f"{root}: holds a build whose {META}/{CONFIG} is missing; put it back, or choose an empty --out"
+        )
     if strangers:
         raise OutputError(
             f"{root}: holds {strangers[0]!r}, which is no part of a build; choose an empty --out"
@@ -113,7 +120,30 @@ def read_config_tree(root: Path) -> dict[str, object]:
     except FileNotFoundError as error:
         raise OutputError(f"{root}: holds no build ({config_path(root)} is missing)") from error
     except (OSError, ValueError) as error:
-        raise OutputError(f"{config_path(root)}: cannot be read: {error}") from error
+        raise OutputError(
+            f"{config_path(root)}: cannot be read: {error}; put it back as it was, or --overwrite the build"
+        ) from error
+
+
+@contextlib.contextmanager
+def damage_explained(root: Path) -> Iterator[None]:
+    """Say how to mend what cannot be read of the data set itself.
+
+    Raises:
+        OutputError: in place of a DataError that names a table of its plan, a shard or tracks.
+    """
+    try:
+        yield
+    except DataError as error:
+        name = re.split("[: ]", error.message, maxsplit=1)[0].removeprefix(f"{META}/")
+        if name in PLANNED:
+            cure = f"remove it and {PLANNED[0]} there, and build again: inputs are scanned anew, shards kept"
+        elif (root / SHARDS / name).is_file() or (root / TRACKS / name).is_file():
+            shard = name.rpartition(".")[0]
+            cure = f"remove {META}/{MANIFESTS}/{shard}.json, and run again: the shard is made anew"
+        else:
+            raise
+        raise OutputError(f"{root}: {error.message}; {cure}") from error
 
 
 def _remove_data_set(root: Path) -> None:

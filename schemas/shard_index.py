@@ -4,6 +4,7 @@ DALI's lies in meta/dali/, a text file a shard, written with the shard. Energon'
 where other readers stumble over it, so that it is only made for an export.
 """
 
+import os
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -89,6 +90,23 @@ def write_dali_index(folder: Path, shard: str, members: Sequence[Member]) -> Non
         write_whole(dali_path(folder, shard), dali_index(index_members(members)))
     else:
         dali_path(folder, shard).unlink(missing_ok=True)
+
+
+def has_index(folder: Path, shard: str, keys: Sequence[str]) -> bool:
+    """Whether the index of a shard with these samples is there, from its beginning to its end.
+
+    What was cut off shows by that, without reading all of it.
+    """
+    try:
+        with dali_path(folder, shard).open("rb") as file:
+            head = file.readline(64)
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 65_536))
+            lines = file.read().split(b"\n")
+    except OSError:
+        return False
+    words = lines[-2].split(b" ") if len(lines) > 1 and not lines[-1] else [b""]
+    is_whole = len(words) % 4 == 0 and words[-1].partition(b".")[0] == keys[-1].encode()
+    return is_whole and head == f"{DALI_VERSION} {len(keys)}\n".encode()
 
 
 def index_shard(path: Path) -> list[IndexedSample]:
