@@ -14,7 +14,7 @@ from somtom.schemas.reasons import FAILED, Reject
 from somtom.transforms.attempts import empty_hand, note_death
 from somtom.transforms.steps import Step, Task
 
-MAX_IDLE_DEATHS = 3  # deaths of processes that had no input in hand: something is wrong with the machine
+MAX_IDLE_DEATHS = 3  # of processes with no input in hand, nothing made in between: something is wrong here
 
 
 T = TypeVar("T", bound=Task)
@@ -84,6 +84,7 @@ class Stage(Generic[T]):
             for event in events:
                 if isinstance(event, Done):
                     del begun[event.task.name]
+                    idle_deaths = 0
                     inputs = self.size_of(event.task)
                     progress.finish(inputs)
                     finished(event.task.name, inputs)

@@ -30,7 +30,7 @@ from somtom.transforms.noted import (
 from somtom.transforms.steps import Step
 from somtom.transforms.task_files import write_task_files
 
-MAX_IDLE_DEATHS = 3  # pipelines that died with no input in hand: something is wrong with the machine
+MAX_IDLE_DEATHS = 3  # of pipelines with no input in hand, nothing made in between: something is wrong here
 LOOK_EVERY_S = 1.0
 PATIENCE_S = 5.0  # for a runner to begin a task anew whose worker is gone; some wait for ever
 
@@ -69,7 +69,9 @@ class StageOnBeam:
         idle_deaths = 0
         while self.left:
             only = frozenset((suspects.popleft(),) if suspects else ())
+            before = len(self.left)
             died = self._run_once(locators, only)
+            idle_deaths = idle_deaths if len(self.left) == before else 0
             if died is None:
                 self._require_notes(only)
                 continue
