@@ -19,7 +19,7 @@ BEAM_OPTIONS ?=
 ACCELERATOR ?= nvidia-l4
 MIN_RAM ?= 24GB
 
-.PHONY: build-dataset build-dataset-spark build-dataset-dataflow spark-job-server report train test test-readers reader-envs lint format bench types clean
+.PHONY: build-dataset build-dataset-spark build-dataset-dataflow spark-job-server report train test kills test-readers reader-envs lint format bench types clean
 
 build-dataset: $(VENV)/core.stamp
 ifeq ($(strip $(CONFIG)),)
@@ -72,6 +72,10 @@ train: $(VENV)/train.stamp
 # A file of tests stays in one process, whose fixtures it shares.
 test: $(VENV)/dev.stamp types
 	$(BIN)/pytest --numprocesses auto --dist loadfile
+
+# Kills builds some hundred times at random moments and compares what they become; see docs/runs.md. Linux only.
+kills: $(VENV)/dev.stamp
+	$(BIN)/python tests/support/kills.py
 
 # Libraries that are large, or cannot live with ours: each in an environment of its own.
 reader-envs: $(READERS:%=build/envs/%.stamp)
