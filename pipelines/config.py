@@ -36,8 +36,7 @@ class BuildConfig:
         }
         for name, section in _plain(self.settings).items():
             tree[name] = section
-        limits = typing.cast(dict[str, object], tree["filter"])
-        tree["filter"] = {score: ends for score, ends in limits.items() if ends}
+        tree["filter"] = self.settings.filter.chosen()
         for name in ("path", "removals"):
             typing.cast(dict[str, object], tree["output"]).pop(name)
         return tree

@@ -61,6 +61,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "robot.max_frozen": (0.0, 1.0),
     "robot.max_jump": (0.0, 1e9),
     "tracking.min_elements": (0, 10_000),
+    "filter.near_bits": (0, 8),
     "ui.max_marks": (1, 2000),
     "ui.min_side": (1.0, 1000.0),
     "ui.max_area": (0.01, 1.0),
@@ -75,6 +76,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "tracking.detect": ("auto", "always", "never"),
     "motion.camera": ("auto", "always", "never"),
     "text.future": ("traces", "marks"),
+    "filter.near_duplicates": ("off", "across_splits", "all"),
     "tracking.precision": ("float32", "bfloat16"),
     "tracking.device": ("auto", "cuda", "mps", "cpu"),
     "vl.boxes": ("keep", "marks"),
@@ -102,7 +104,7 @@ def check_values(settings: BuildSettings) -> None:
     for low_key, high_key in ORDERED:
         if typing.cast(float, flat[low_key]) > typing.cast(float, flat[high_key]):
             raise ConfigError(f"{low_key} = {flat[low_key]}: must not exceed {high_key} = {flat[high_key]}")
-    for score, ends in dataclasses.asdict(settings.filter).items():
+    for score, ends in settings.filter.limits().items():
         _check_limits(f"filter.{score}", ends)
     if settings.filter.marks_read and not settings.quality.read_marks:
         raise ConfigError("filter.marks_read: nothing is read; set quality.read_marks = true")

@@ -5,7 +5,7 @@ from itertools import groupby
 from pathlib import Path
 
 from somtom.pipelines.output import OutputError
-from somtom.schemas.duplicates import read_duplicates
+from somtom.schemas.duplicates import choose_copies, read_duplicates
 from somtom.schemas.reasons import DataError
 from somtom.schemas.record_fields import SPLITS
 
@@ -26,13 +26,7 @@ def duplicate_lines(folder: Path, split: str, copies: bool) -> Iterator[str]:
     except DataError as error:
         raise OutputError(f"{folder}: {error.message}; finish its build first") from error
     for _, members in groupby(rows, key=lambda row: int(row["look"])):
-        looks = list(members)
-        kept = [row for row in looks if row["splits"] == 1 or row["split"] != split]
-        doomed = [row for row in looks if row["splits"] > 1 and row["split"] == split]
-        if copies:
-            first = (kept[0]["dataset"], kept[0]["group"])
-            doomed += [row for row in kept if (row["dataset"], row["group"]) != first]
+        doomed, like = choose_copies(list(members), split, copies)
         if doomed:
-            like = next(row for row in kept if row not in doomed)
             yield f"# like {like['key']} in {like['split']} ({like['uri']})"
             yield from (row["key"] for row in doomed)

@@ -84,13 +84,17 @@ class Tar:
 
 @dataclass(frozen=True)
 class _Stored:
-    """A clip of the data set that is read, with the sample it gave, or why it gave none."""
+    """A clip of the data set that is read, with the sample it gave, or why it gave none.
+
+    `copy` is the row of a sample that was left out because it looks like another.
+    """
 
     ref: Ref
     clip: StoredClip
     origin: ShardSpec
     sample: Sample | None = None
     reject: Reject | None = None
+    copy: SampleRow | None = None
 
     @property
     def size_bytes(self) -> int:
@@ -132,6 +136,7 @@ def _clips_of(
     if manifest is None or not path.is_file():
         raise DataError("unreadable", f"{spec.name}: its manifest or its tracks are missing; build it again")
     rejects = {one.key: one for one in manifest.rejects} if chosen.is_whole else {}
+    copies = {str(row["key"]): row for row in manifest.copies}
     clips = read_tracks(path)
     for ref in spec.refs:
         clip = next(clips, None)
@@ -143,7 +148,7 @@ def _clips_of(
                 raise DataError("unreadable", f"{spec.name}: {ref.key} is not where its plan has it")
             yield _Stored(ref, clip, spec, sample=sample)
         elif ref.key in rejects:
-            yield _Stored(ref, clip, spec, reject=rejects[ref.key])
+            yield _Stored(ref, clip, spec, reject=rejects[ref.key], copy=copies.get(ref.key))
     for _ in samples:
         raise DataError("unreadable", f"{spec.name}: holds more samples than were planned")
 
@@ -159,6 +164,7 @@ class _Shard:
         self._origins: dict[str, None] = {}
         self._rows: list[SampleRow] = []
         self._rejects: list[Reject] = []
+        self._copies: list[SampleRow] = []
         self._files = contextlib.ExitStack()
         self._tar = self._files.enter_context(ShardWriter(shard_path(out, name)))
         self._tracks = self._files.enter_context(TracksWriter(tracks_path(out, name)))
@@ -181,6 +187,7 @@ class _Shard:
             self._rows.append(sample_row(one.sample.record, self._name, len(one.sample.traces)))
         elif one.reject is not None:
             self._rejects.append(one.reject)
+            self._copies += [{**one.copy, "shard": self._name}] if one.copy is not None else []
 
     def close(self) -> ShardSpec:
         """Finish the files; gives what is to be planned of them."""
@@ -188,7 +195,7 @@ class _Shard:
         made_of = digest("repacked", list(self._origins), [ref.key for ref in self.refs])
         spec = ShardSpec(self._name, self._split, tuple(self.refs), made_of, self.label_digest)
         write_dali_index(self._out, self._name, self._tar.members)
-        manifest = make_manifest(spec, self._tar, self._tracks, self._rows, self._rejects)
+        manifest = make_manifest(spec, self._tar, self._tracks, self._rows, self._rejects, self._copies)
         write_manifest(self._out, manifest)
         return spec
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from somtom.pipelines.config import BuildConfig
+from somtom.pipelines.near_duplicates import drop_near_duplicates
 from somtom.pipelines.output import notes_path
 from somtom.pipelines.removals import shards_to_make, take_removals
 from somtom.pipelines.runners import RunOptions
@@ -19,7 +20,7 @@ from somtom.transforms.label_shard import LabelShards
 def label_build(
     config: BuildConfig, folder: Path, planned: Sequence[PlannedShard], options: RunOptions
 ) -> int:
-    """Make the shards that are not done; returns how many clips they hold."""
+    """Make the shards that are not done, and leave out copies; returns how many clips that concerned."""
     limit = FailureLimit(options.max_failure_ratio)
 
     def count(shard: str, inputs: int) -> None:
@@ -46,4 +47,4 @@ def label_build(
     stage.run(specs, total, before, options, finished)
     limit.settle()
     options.output.gather(planned)
-    return total - before
+    return max(total - before, drop_near_duplicates(config.settings, folder, planned, options))

@@ -9,6 +9,7 @@ from pathlib import Path
 from somtom.pipelines.config import BuildConfig, apply_overrides, difference, parse_config
 from somtom.pipelines.config_rules import ConfigError, check_reader
 from somtom.pipelines.finish import Totals, finish_build
+from somtom.pipelines.near_duplicates import drop_near_duplicates
 from somtom.pipelines.output import (
     OutputError,
     adopt_config,
@@ -29,6 +30,7 @@ from somtom.schemas.manifest import is_done
 from somtom.schemas.meta_tables import ITEMS, read_rejects, write_rejects
 from somtom.schemas.plan_table import read_plan, read_plan_index, write_plan
 from somtom.schemas.refs import ShardSpec
+from somtom.transforms.place import InFolder
 from somtom.transforms.relabel_shard import RelabelShards
 from somtom.transforms.versions import label_settings
 
@@ -104,10 +106,10 @@ def _relabel(old: Path, new: Path, config: BuildConfig, options: RunOptions) -> 
     todo = shards_to_make(new, planned, removals, can_return=False)
     notes = notes_path(new)
     place, stats = options.output.place(new, options.is_elsewhere), read_action_stats(new)
-    step = RelabelShards(old, place, config.settings, notes, removals, stats)
+    step = RelabelShards(InFolder(old), place, config.settings, notes, removals, stats)
     stage = Stage[ShardSpec]("relabel", "clips", step, lambda spec: len(spec.refs), notes)
     total = sum(one.refs for one in planned)
     done = sum(one.refs for one in planned if one.name not in todo)
     stage.run(read_plan(plan_path(new), todo), total, done, options)
     options.output.gather(planned)
-    return total - done
+    return max(total - done, drop_near_duplicates(config.settings, new, planned, options))

@@ -18,7 +18,7 @@ from somtom.schemas.check_readers import croissant_faults, reader_faults
 from somtom.schemas.check_sample import check_sample
 from somtom.schemas.check_tar import read_checked, suffix_faults
 from somtom.schemas.check_tracks import tracks_faults
-from somtom.schemas.duplicates import duplicate_faults
+from somtom.schemas.duplicates import copies_faults, duplicate_faults
 from somtom.schemas.folder import META, SHARDS, manifest_path, plan_path, shard_path
 from somtom.schemas.manifest import Manifest
 from somtom.schemas.reasons import DataError
@@ -54,6 +54,7 @@ def check_dataset(folder: Path) -> Iterator[str]:
     of_table = list(samples_faults(folder, manifests))
     yield from of_table
     yield from duplicate_faults(folder, (row for one in manifests.values() for row in one.samples))
+    yield from copies_faults(folder, manifests.values())
     yield from removal_faults(folder, manifests.values())
     yield from books_faults(folder, manifests.values())
     extra = tuple(tars.suffixes[len(FIRST_MEMBERS) :])

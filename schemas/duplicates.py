@@ -1,22 +1,27 @@
 """meta/duplicates.parquet and .json: which samples' pictures look the same, and whether in two splits."""
 
 import json
+import tomllib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from somtom.schemas.files import write_whole
-from somtom.schemas.folder import META
+from somtom.schemas.folder import CONFIG, META
+from somtom.schemas.manifest import Manifest
 from somtom.schemas.near_pictures import NEAR_BITS, group_hashes
 from somtom.schemas.parquet import read_rows, write_rows
 from somtom.schemas.reasons import DataError
 from somtom.schemas.record import load_json
 from somtom.schemas.sample_rows import SampleRow
+from somtom.schemas.settings import FilterSettings
 
+NEAR_DUPLICATE = "filter_near_duplicates"  # the reason
 DUPLICATES, DUPLICATE_COUNTS = "duplicates.parquet", "duplicates.json"
 
+_SETTINGS = ("near_duplicates", "near_bits")
 _OF_SAMPLE = ("key", "shard", "split", "dataset", "uri", "group")
 DUPLICATE_COLUMNS = {"look": "int", **dict.fromkeys(_OF_SAMPLE, "text"), "splits": "int"}
 
@@ -79,6 +84,48 @@ def find_duplicates(samples: Iterable[SampleRow]) -> Duplicates:
     return Duplicates(tuple(rows), counts)
 
 
+def choose_copies(
+    members: Sequence[Mapping[str, Any]], split: str, within: bool
+) -> tuple[list[Mapping[str, Any]], Mapping[str, Any]]:
+    """Choose which of the samples of one look are to go, and give one that stays.
+
+    Args:
+        members: rows with `key`, `split`, `dataset` and `group`; the first that may stay does.
+        split: its samples go where the look stands in another split, too.
+        within: of what is left only the first group's samples stay.
+    """
+    leaks = len({row["split"] for row in members}) > 1
+    gone = [row for row in members if leaks and row["split"] == split]
+    kept = [row for row in members if not leaks or row["split"] != split]
+    if within:
+        first = (kept[0]["dataset"], kept[0]["group"])
+        gone += [row for row in kept if (row["dataset"], row["group"]) != first]
+    return gone, kept[0]
+
+
+def near_duplicates(samples: Iterable[SampleRow], limits: FilterSettings) -> dict[str, str]:
+    """Say which samples the settings leave out, and what their pictures look like: key -> message.
+
+    The samples are all that pass the other limits. Where they come from is no matter, nor in what order: of
+    one look val's stay, and of a split's those of the group that has the first key.
+    """
+    if limits.near_duplicates == "off":
+        return {}
+    small = [{name: row[name] for name in (*_OF_SAMPLE, "picture_hash")} for row in samples]
+    small.sort(key=lambda row: str(row["key"]))
+    looks: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
+    numbers = group_hashes([row["picture_hash"] for row in small], limits.near_bits).tolist()
+    for row, number in zip(small, numbers, strict=True):
+        if number >= 0:
+            looks[number].append(row)
+    found: dict[str, str] = {}
+    for members in looks.values():
+        gone, like = choose_copies(members, "train", limits.near_duplicates == "all")
+        said = f"its picture looks like that of {like['key']} in {like['split']}"
+        found.update((str(row["key"]), said) for row in gone)
+    return found
+
+
 def write_duplicates(folder: Path, found: Duplicates) -> None:
     """Write both files of meta/."""
     write_rows(folder / META / DUPLICATES, DUPLICATE_COLUMNS, found.rows)
@@ -104,6 +151,23 @@ def duplicate_faults(folder: Path, samples: Iterable[SampleRow]) -> Iterator[str
             yield f"{META}/{DUPLICATE_COUNTS}: must count what {DUPLICATES} names"
     except (DataError, OSError) as error:
         yield f"{META}/{DUPLICATES}: {error}"
+
+
+def copies_faults(folder: Path, manifests: Iterable[Manifest]) -> Iterator[str]:
+    """No sample is left that the settings leave out, and each one left out is known as such."""
+    try:
+        tree = tomllib.loads((folder / META / CONFIG).read_text(encoding="utf-8"))
+        said = tree.get("filter", {})
+        limits = FilterSettings(**{name: said[name] for name in _SETTINGS if name in said})
+    except (OSError, ValueError, RecursionError, TypeError):
+        return  # `made_with_faults` says so
+    made = list(manifests)
+    for key, said in near_duplicates((row for one in made for row in one.samples), limits).items():
+        yield f"{META}/{CONFIG}: filter.near_duplicates leaves out {key}: {said}; run the build again"
+    for one in made:
+        out = [reject.key for reject in one.rejects if reject.reason == NEAR_DUPLICATE]
+        if sorted(out) != sorted(str(row["key"]) for row in one.copies):
+            yield f"{META}/manifests/{one.shard}.json: must hold a row for each reject {NEAR_DUPLICATE}"
 
 
 def leak_warning(folder: Path) -> str:

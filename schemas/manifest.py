@@ -30,6 +30,8 @@ class Manifest:
         rejects: the refs that gave none.
         size_bytes, sha256, md5: of the tar; 0 and "" where no ref gave a sample and no tar was left.
         tracks_size_bytes, tracks_sha256: of the tracks file.
+        copies: rows of the refs that would be samples, but were rejected as near duplicates. Written only
+            where there are any.
     """
 
     shard: str
@@ -44,6 +46,7 @@ class Manifest:
     md5: str
     tracks_size_bytes: int
     tracks_sha256: str
+    copies: tuple[SampleRow, ...] = ()
 
     def books(self) -> list[Books]:
         """The label stage's books of this shard."""
@@ -57,8 +60,9 @@ def make_manifest(
     tracks: TracksWriter,
     samples: Sequence[SampleRow],
     rejects: Sequence[Reject],
+    copies: Sequence[SampleRow] = (),
 ) -> Manifest:
-    """Describe the shard that the two closed writers wrote.
+    """Describe the shard that the two closed writers wrote; `copies` tell more of some of the rejects.
 
     Raises:
         ValueError: samples and rejects do not add up to the refs.
@@ -77,6 +81,7 @@ def make_manifest(
         shard.md5,
         tracks.size_bytes,
         tracks.sha256,
+        tuple(copies),
     )
     require_balance(manifest.books())
     if shard.samples != len(samples) or tracks.rows != len(spec.refs):
@@ -100,7 +105,10 @@ def write_manifest(
     if timings_s is not None:
         tracker = {"tracker": asdict(load)} if load is not None and load.total_s else {}
         write_whole(timings_path(folder, manifest.shard), _json(dict(timings_s) | tracker))
-    write_whole(manifest_path(folder, manifest.shard), _json(asdict(manifest)))
+    values = asdict(manifest)
+    if not manifest.copies:
+        del values["copies"]
+    write_whole(manifest_path(folder, manifest.shard), _json(values))
 
 
 def _json(values: object) -> bytes:
@@ -118,7 +126,10 @@ def read_manifest(folder: Path, shard: str) -> Manifest | None:
 
 
 def _manifest_of(values: object, shard: str) -> Manifest | None:
-    if not isinstance(values, dict) or set(values) != {field.name for field in fields(Manifest)}:
+    if not isinstance(values, dict):
+        return None
+    values.setdefault("copies", [])
+    if set(values) != {field.name for field in fields(Manifest)}:
         return None
     plain = {field.name: field.type for field in fields(Manifest) if field.type in (str, int)}
     if values["shard"] != shard or any(type(values[name]) is not kind for name, kind in plain.items()):
@@ -126,10 +137,13 @@ def _manifest_of(values: object, shard: str) -> Manifest | None:
     try:
         inputs = tuple((str(source), int(count)) for source, count in values["inputs"])
         rejects = tuple(Reject(**one) for one in values["rejects"])
-        samples = tuple({name: row[name] for name in SAMPLE_COLUMNS} for row in values["samples"])
+        samples, copies = (
+            tuple({name: row[name] for name in SAMPLE_COLUMNS} for row in values[rows])
+            for rows in ("samples", "copies")
+        )
     except (TypeError, ValueError, KeyError):
         return None
-    return Manifest(**values | {"inputs": inputs, "rejects": rejects, "samples": samples})
+    return Manifest(**values | {"inputs": inputs, "rejects": rejects, "samples": samples, "copies": copies})
 
 
 def read_timings(folder: Path, shard: str) -> dict[str, float]:

@@ -8,13 +8,12 @@ from numpy.typing import NDArray
 from somtom.schemas.picture_hash import BITS
 
 NEAR_BITS = 4  # of 64: pictures whose hashes differ in no more look the same
-_PIECES = NEAR_BITS + 1  # two hashes that differ in 4 bits agree in at least one of 5 pieces
 _ROWS = 1_024  # hashes compared with others at once
 _MOST_TOGETHER = 20_000  # hashes that share a piece; of more, each is compared with the next `_ROWS` alone
 
 
-def group_hashes(hashes: Sequence[str]) -> NDArray[np.int64]:
-    """Bring hashes together that differ in `NEAR_BITS` bits at most, by chains of such pairs.
+def group_hashes(hashes: Sequence[str], near_bits: int = NEAR_BITS) -> NDArray[np.int64]:
+    """Bring hashes together that differ in `near_bits` bits at most, by chains of such pairs.
 
     Args:
         hashes: N texts; what is no hash (a flat picture has "") looks like nothing else.
@@ -34,7 +33,7 @@ def group_hashes(hashes: Sequence[str]) -> NDArray[np.int64]:
             one = parent
         return one
 
-    for one, others in _near(words):
+    for one, others in _near(words, near_bits):
         top = root(one)
         # A still scene gives thousands that are near each other: nearly all hang below one root soon.
         apart = others[parents[others] != top]
@@ -51,10 +50,11 @@ def _is_hash(text: str) -> bool:
     return len(text) == BITS // 4 and not text.strip("0123456789abcdef")
 
 
-def _near(words: NDArray[np.uint64]) -> Iterator[tuple[int, NDArray[np.int64]]]:
+def _near(words: NDArray[np.uint64], near_bits: int) -> Iterator[tuple[int, NDArray[np.int64]]]:
     """Give a place and others that are near it, so that each pair comes at least once."""
-    for piece in range(_PIECES):
-        start, end = piece * BITS // _PIECES, (piece + 1) * BITS // _PIECES
+    pieces = near_bits + 1  # two hashes that differ in 4 bits agree in at least one of 5 pieces
+    for piece in range(pieces):
+        start, end = piece * BITS // pieces, (piece + 1) * BITS // pieces
         values = (words >> np.uint64(start)) & np.uint64((1 << (end - start)) - 1)
         order = np.argsort(values, kind="stable")
         for together in np.split(order, np.flatnonzero(np.diff(values[order])) + 1):
@@ -62,6 +62,6 @@ def _near(words: NDArray[np.uint64]) -> Iterator[tuple[int, NDArray[np.int64]]]:
                 some = together[begin : begin + _ROWS]
                 reach = len(together) if len(together) <= _MOST_TOGETHER else begin + 2 * _ROWS
                 others = together[begin:reach]
-                near = np.bitwise_count(words[some][:, None] ^ words[others][None]) <= NEAR_BITS
+                near = np.bitwise_count(words[some][:, None] ^ words[others][None]) <= near_bits
                 for row in np.flatnonzero(near.sum(axis=1) > 1):
                     yield int(some[row]), others[near[row]]

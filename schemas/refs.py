@@ -127,10 +127,14 @@ class Scan:
 
 @dataclass(frozen=True)
 class ShardSpec:
-    """One shard to be labelled: the element of the label stage."""
+    """One shard to be labelled: the element of the label stage.
+
+    `copies`, which is in no plan, says of keys to leave out whose pictures theirs look like.
+    """
 
     name: str
     split: str
     refs: tuple[Ref, ...] = field(repr=False)
     track_digest: str
     label_digest: str
+    copies: dict[str, str] = field(default_factory=dict, repr=False)

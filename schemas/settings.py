@@ -1,6 +1,6 @@
 """Every setting of a build but the sources' own: one default each, next to its comment."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 
 @dataclass(frozen=True)
@@ -155,6 +155,19 @@ class FilterSettings:
     action_clipped: dict[str, float] = field(default_factory=dict)
     action_frozen: dict[str, float] = field(default_factory=dict)
     action_jump: dict[str, float] = field(default_factory=dict)
+    # Of samples that pass all that, those whose pictures look the same and whose groups differ:
+    near_duplicates: str = "off"  # off | across_splits (val keeps its own) | all (also one group a split)
+    near_bits: int = 4  # of the 64 of picture_hash, in which the same look may differ
+
+    def chosen(self) -> dict[str, object]:
+        """What is not as it is by default."""
+        default = FilterSettings()
+        mine = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {name: value for name, value in mine.items() if value != getattr(default, name)}
+
+    def limits(self) -> dict[str, dict[str, float]]:
+        """The limits that are set, by score, in the order of the scores."""
+        return {name: value for name, value in self.chosen().items() if isinstance(value, dict)}
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ SOURCE = {"source": [{"kind": "video", "path": "clips/"}]}
 
 
 def test_every_score_can_be_filtered_by_and_has_its_reason() -> None:
-    assert [field.name for field in dataclasses.fields(FilterSettings)] == SCORES
+    names = [field.name for field in dataclasses.fields(FilterSettings)]
+    assert names == [*SCORES, "near_duplicates", "near_bits"]
     for name in SCORES:
         assert REASONS[f"filter_{name}"][0] == FILTERED
 
@@ -49,6 +50,14 @@ def test_limits_are_read_and_written_as_toml() -> None:
     assert "visible_share" not in text
 
 
+def test_what_is_as_by_default_is_not_written() -> None:
+    plain = parse_config({**SOURCE, "filter": {"near_duplicates": "off", "near_bits": 4, "confidence": {}}})
+    assert plain.as_dict()["filter"] == {}
+    config = parse_config({**SOURCE, "filter": {"near_duplicates": "all", "near_bits": 0}})
+    assert config.as_dict()["filter"] == {"near_duplicates": "all", "near_bits": 0}
+    assert config.settings.filter.limits() == {}
+
+
 def test_limits_can_be_set_on_the_command_line(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text('[[source]]\nkind = "video"\npath = "clips/"\n')
@@ -71,6 +80,8 @@ def test_limits_can_be_set_on_the_command_line(tmp_path: Path) -> None:
             "filter.mark_overlap: min = 0.5 must not exceed max = 0.1",
         ),
         ({"mark_overlap": {"min": float("nan")}}, "must not exceed"),
+        ({"near_duplicates": "al"}, "must be one of off, across_splits, all; did you mean 'all'?"),
+        ({"near_bits": 9}, "filter.near_bits = 9: must be 0 to 8"),
         ({"marks_read": {"min": 0.9}}, "set quality.read_marks = true"),
     ],
 )

@@ -1,6 +1,5 @@
 """Leaves out samples whose scores are not what the settings ask for."""
 
-import dataclasses
 import math
 from collections.abc import Mapping
 
@@ -16,7 +15,7 @@ def refuse_scores(quality: Mapping[str, float], limits: FilterSettings) -> None:
     Raises:
         DataError: `filter_...`, named after the first score outside of its limits.
     """
-    for name, ends in dataclasses.asdict(limits).items():
+    for name, ends in limits.limits().items():
         low, high = ends.get("min", -math.inf), ends.get("max", math.inf)
         score = quality[name]
         if score != UNMEASURED and not low <= score <= high:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from somtom.schemas.action_stats import ActionStats
+from somtom.schemas.duplicates import NEAR_DUPLICATE
 from somtom.schemas.folder import shard_path, tracks_path
 from somtom.schemas.manifest import Manifest, make_manifest, write_manifest
 from somtom.schemas.reasons import DataError, Reject
@@ -69,9 +70,11 @@ def write_shard(
 ) -> Manifest:
     """Label the clips and write shard, its index, tracks and, last, the manifest.
 
-    `clips` are those of the spec's refs in order, each with its pictures or a reject.
+    `clips` are those of the spec's refs in order, each with its pictures or a reject. What the spec
+    knows as a copy is left out last, where nothing else leaves it out.
     """
     rows: list[SampleRow] = []
+    dropped: list[SampleRow] = []
     rejects: list[Reject] = []
     with (
         ShardWriter(shard_path(folder, spec.name)) as shard,
@@ -81,15 +84,20 @@ def write_shard(
             outcome = _label(clip, settings, stats)
             clock.lap("label")
             if isinstance(outcome, Sample):
+                row = sample_row(outcome.record, spec.name, len(outcome.traces))
+                if like := spec.copies.get(outcome.key):
+                    dropped.append(row)
+                    outcome = reject_of(clip.ref, DataError(NEAR_DUPLICATE, like))
+            if isinstance(outcome, Sample):
                 shard.write(outcome)
-                rows.append(sample_row(outcome.record, spec.name, len(outcome.traces)))
+                rows.append(row)
                 tracks.write(dataclasses.replace(clip, clean_jpeg=b"", extra_jpegs=()))
             else:
                 rejects.append(outcome)
                 tracks.write(clip)
             clock.lap("write")
     write_dali_index(folder, spec.name, shard.members)
-    manifest = make_manifest(spec, shard, tracks, rows, rejects)
+    manifest = make_manifest(spec, shard, tracks, rows, rejects, dropped)
     write_manifest(folder, manifest, clock.seconds, clock.load)
     return manifest
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from somtom.schemas.action_stats import ActionStats
-from somtom.schemas.folder import shard_path, tracks_path
+from somtom.schemas.folder import shard_path, timings_path, tracks_path
+from somtom.schemas.manifest import read_timings, read_tracker_load
 from somtom.schemas.reasons import DataError
 from somtom.schemas.refs import ShardSpec
 from somtom.schemas.removals import is_named, removal
@@ -26,15 +27,15 @@ class RelabelShards:
     """The step of labelling again, with what it needs besides the spec.
 
     Args:
-        old: folder of the data set that is labelled again.
-        place: where the shards of the new data set go.
+        old: the data set that is labelled again.
+        place: where the shards of the new data set go; it may be the old one.
         settings: of the new data set.
         notes: folder of the attempts' notes, None to keep none.
         removals: keys, uris and groups that are taken out.
         stats: of the data sets' actions.
     """
 
-    old: Path
+    old: Place
     place: Place
     settings: BuildSettings
     notes: Path | None
@@ -43,12 +44,20 @@ class RelabelShards:
 
     def run(self, spec: ShardSpec) -> int:
         """Make one shard of the new data set; returns the number of samples."""
-        stored = stored_clips(self.old, spec, Attempts(self.notes, spec.name))
-        clips = (
-            rejected_clip(one.ref, removal()) if is_named(one.ref, self.removals) else one for one in stored
-        )
-        with self.place.writing() as folder:
-            return len(write_shard(spec, clips, folder, self.settings, self.stats, Clock()).samples)
+        here = Path()
+        names = [str(path(here, spec.name)) for path in (shard_path, tracks_path, timings_path)]
+        with self.old.reading(names) as old, self.place.writing() as folder:
+            clock = Clock()
+            if self.old == self.place:  # what was spent on the shard before still counts
+                clock.seconds.update(read_timings(old, spec.name))
+                clock.load = read_tracker_load(old, spec.name)
+            stored = stored_clips(old, spec, Attempts(self.notes, spec.name))
+            clips = (
+                rejected_clip(one.ref, removal()) if is_named(one.ref, self.removals) else one
+                for one in stored
+            )
+            made = write_shard(spec, clips, folder, self.settings, self.stats, clock)
+        return len(made.samples)
 
 
 def stored_clips(folder: Path, spec: ShardSpec, attempts: Attempts) -> Iterator[StoredClip]:

@@ -46,6 +46,6 @@ def label_settings(settings: BuildSettings) -> dict[str, object]:
         "ui": dataclasses.asdict(settings.ui),
         "vl": dataclasses.asdict(settings.vl),
         "quality": dataclasses.asdict(settings.quality),
-        "filter": {name: ends for name, ends in dataclasses.asdict(settings.filter).items() if ends},
+        "filter": settings.filter.chosen(),
         "version": version("somtom"),
     }

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from somtom.marks.draw import STYLES
 from somtom.schemas.clips import Clip
 from somtom.schemas.marks import Mark
 from somtom.schemas.reasons import DataError
@@ -25,6 +26,7 @@ from somtom.tracking.lk import LkTracker
 from somtom.tracking.trackers import ClipSession
 
 BEHAVIOUR, FIFO, TOO_MANY = "SOMTOM_TEST_BEHAVIOUR", "SOMTOM_TEST_FIFO", "SOMTOM_TEST_TOO_MANY"
+LAST_DRAWING = "SOMTOM_TEST_LAST_DRAWING"
 
 
 class OnMarked:
@@ -99,6 +101,15 @@ def misbehave(how: str) -> None:
     if how == "block":  # says so through the fifo, then waits to be killed
         Path(os.environ[FIFO]).write_text("here")
         os.read(os.pipe()[0], 1)
+
+
+def paint_boxes(image: NDArray[np.uint8], marks: Sequence[Mark]) -> None:
+    """A mark style, "bad_trackers:paint_boxes"; its process dies when LAST_DRAWING is counted down."""
+    if left := os.environ.get(LAST_DRAWING):
+        os.environ[LAST_DRAWING] = str(int(left) - 1)
+        if left == "1":
+            os.kill(os.getpid(), signal.SIGKILL)
+    STYLES["box"](image, marks)
 
 
 def paint_nothing(image: NDArray[np.uint8], marks: Sequence[Mark]) -> None:
