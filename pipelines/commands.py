@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from somtom.schemas.shown import shown
+
 if TYPE_CHECKING:
     from somtom.pipelines.config import BuildConfig
     from somtom.pipelines.runners import RunOptions
@@ -144,7 +146,13 @@ def data_set_folder(text: str) -> Path:
     return Path(text)
 
 
+def say(*lines: str) -> None:
+    """Print lines to standard output, whatever strangers wrote that is quoted in them."""
+    for line in lines:
+        print(shown(line), flush=True)
+
+
 def complain(message: str, status: int) -> int:
     """Print one line to standard error; gives the status back."""
-    print(f"somtom: {' '.join(message.splitlines())}", file=sys.stderr)
+    print(f"somtom: {shown(' '.join(message.splitlines()))}", file=sys.stderr)
     return status

@@ -13,6 +13,7 @@ from somtom.pipelines.commands import (
     config_of,
     data_set_folder,
     run_options_of,
+    say,
 )
 from somtom.schemas.folder import plan_path
 
@@ -64,7 +65,7 @@ def _build(options: argparse.Namespace) -> int:
     if options.estimate:
         from somtom.pipelines.estimate import estimate_lines
 
-        print("\n".join(estimate_lines(config, run_options_of(options))))
+        say(*estimate_lines(config, run_options_of(options)))
         return 0
     out = output_of(config, options.out)
     with open_output(out, options.cache, run_options_of(options)) as (folder, run_options):
@@ -113,7 +114,7 @@ def _relabel(options: argparse.Namespace) -> int:
 def _print_totals(totals: "Totals", out: str, begun: float) -> int:
     from somtom.pipelines.summary import summary_lines
 
-    print("\n".join(summary_lines(totals, out, time.monotonic() - begun)))
+    say(*summary_lines(totals, out, time.monotonic() - begun))
     return (
         0
         if totals.samples

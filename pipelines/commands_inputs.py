@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from somtom.pipelines.commands import Subcommands, add_command
+from somtom.pipelines.commands import Subcommands, add_command, say
 
 
 def add_commands(commands: Subcommands) -> None:
@@ -122,7 +122,7 @@ def _sources(options: argparse.Namespace) -> int:
 def _peek(options: argparse.Namespace) -> int:
     from somtom.pipelines.peek import peek_lines
 
-    print("\n".join(peek_lines(options.path)))
+    say(*peek_lines(options.path))
     return 0
 
 

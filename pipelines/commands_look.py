@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from somtom.pipelines.commands import Subcommands, add_command, data_set_folder
+from somtom.pipelines.commands import Subcommands, add_command, data_set_folder, say
 
 
 def add_commands(commands: Subcommands) -> None:
@@ -77,19 +77,19 @@ def _check(options: argparse.Namespace) -> int:
 
     faults = 0
     for fault in check_dataset(options.folder):
-        print(fault)
+        say(fault)
         faults += 1
     if not faults:
         print(f"{options.folder}: every rule holds")
         if warning := leak_warning(options.folder):
-            print(f"warning: {warning}")
+            say(f"warning: {warning}")
     return 1 if faults else 0
 
 
 def _explain(options: argparse.Namespace) -> int:
     from somtom.pipelines.explain import explain_lines
 
-    print("\n".join(explain_lines(options.folder, options.key)))
+    say(*explain_lines(options.folder, options.key))
     return 0
 
 
@@ -111,7 +111,7 @@ def _duplicates(options: argparse.Namespace) -> int:
     from somtom.pipelines.duplicates import duplicate_lines
 
     for line in duplicate_lines(options.folder, options.split, options.copies):
-        print(line)
+        say(line)
     return 0
 
 

@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from somtom.pipelines.commands import Subcommands, add_command, complain, data_set_folder
+from somtom.pipelines.commands import Subcommands, add_command, complain, data_set_folder, say
 
 DEVICES = ("auto", "cuda", "mps", "cpu")
 # Of pipelines.question.TASKS, without importing torch for it.
@@ -101,7 +101,7 @@ def _eval(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(found.as_dict(), indent=1))
         return 0
-    print("\n".join(evaluation_lines(found)))
+    say(*evaluation_lines(found))
     for path in files:
         print(f"look at {path}")
     return 0
@@ -124,8 +124,7 @@ def _predict(options: argparse.Namespace) -> int:
         style=options.style,
     )
     said = predict(request, options.checkpoint, options.device, options.output)
-    print(said.text)
-    print(json.dumps(said.as_dict(), ensure_ascii=False))
+    say(*said.text.split("\n"), json.dumps(said.as_dict(), ensure_ascii=False))
     return 0
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from somtom.schemas.record_fields import RECORD
+from somtom.schemas.shown import shortened, shown
 
 FILTERED = "filtered"
 FAILED = "failed"
@@ -46,7 +47,6 @@ REASONS: dict[str, tuple[str, str]] = {
         f"filter_{field.name}": (FILTERED, f"its {field.name} is outside of what [filter] allows")
         for field in next(one for one in RECORD if one.name == "quality").fields
     },
-    "filter_near_duplicates": (FILTERED, "its picture looks like that of a sample which is kept"),
     "removed": (FILTERED, "meta/removals.txt, or the file of output.removals, names it"),
     "image_filter": (FILTERED, "the image filter of the settings drops it"),
     "tracker_failed": (FAILED, "the tracker could not handle the clip"),
@@ -58,13 +58,14 @@ REASONS: dict[str, tuple[str, str]] = {
 class DataError(Exception):
     """An input that cannot be used: becomes one reject, the run goes on.
 
-    `reason` is a name of `REASONS`; `message` says in one line what is wrong and what to do.
+    `reason` is a name of `REASONS`; `message` says in one line what is wrong and what to do. It may quote
+    what strangers wrote: it is shortened, and what would do something on a terminal is written as an escape.
     """
 
     def __init__(self, reason: str, message: str) -> None:
         if reason not in REASONS:
             raise ValueError(f"unknown reason {reason!r}; known: {', '.join(sorted(REASONS))}")
-        super().__init__(reason, " ".join(message.split()))
+        super().__init__(reason, shortened(shown(" ".join(message.split()))))
 
     @property
     def reason(self) -> str:
