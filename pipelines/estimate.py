@@ -16,7 +16,7 @@ import numpy as np
 from somtom.pipelines.action_sums import gather_stats, sum_actions
 from somtom.pipelines.config import BuildConfig
 from somtom.pipelines.config_rules import check_tracker
-from somtom.pipelines.order import TRAIN
+from somtom.pipelines.group_splits import TRAIN
 from somtom.pipelines.plan import list_items
 from somtom.pipelines.runners import RunOptions
 from somtom.schemas.folder import shard_name

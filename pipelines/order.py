@@ -1,113 +1,106 @@
-"""Puts refs in order and cuts them into shards; nothing here depends on the runner or its workers."""
+"""Puts refs in order and cuts them into shards; nothing here depends on the runner or its workers.
+
+Refs may be more than memory holds: they are put aside on disk in buckets by the hash that they are ordered
+by, and each bucket is sorted for itself.
+"""
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import groupby, islice
+from pathlib import Path
 
+from somtom.pipelines.buckets import Buckets
+from somtom.pipelines.group_splits import Facts, GroupSplits, tied_groups
 from somtom.schemas.keys import digest
 from somtom.schemas.refs import Ref, ShardSpec
 
-TRAIN, VAL = "train", "val"
+REFS_PER_BUCKET = 32_768  # of 2 KB each in memory
+_NAMES = [field.name for field in dataclasses.fields(Ref)]
+_GROUP, _SPLIT, _FRAMES, _POSITION = map(_NAMES.index, ("group", "split", "frames", "position"))
 
 
-def share_groups(refs: Iterable[Ref], known: Mapping[str, str] | None = None) -> list[Ref]:
-    """Put inputs with the same bytes, or the same picture, into one group: the first of their groups' names.
+def order_refs(
+    refs: Callable[[], Iterable[Ref]],
+    val_fraction: float,
+    scratch: Path,
+    known: Callable[[], Iterable[Ref]] = tuple,
+    refs_per_bucket: int = REFS_PER_BUCKET,
+) -> Iterator[Ref]:
+    """Give the refs with their groups and splits, shard after shard, mixed: runs in the order of a hash.
 
-    `known` maps what inputs planned before show (`Ref.shown`) to their groups.
+    They come by split, then by a hash of group and run, then by position.
+
+    Args:
+        refs: gives all refs, the same ones each time it is called.
+        val_fraction: see `GroupSplits`.
+        scratch: a folder that is not there yet; it is removed at the end.
+        known: gives the refs of a plan that is there, see `Facts`.
+        refs_per_bucket: as many are sorted in memory at once.
     """
-    listed = list(refs)
-    group_of: dict[str, str] = {}
-    for ref in listed:
-        group_of[ref.shown] = min(ref.group, group_of.get(ref.shown, ref.group))
-    group_of.update(known or {})
-    # Two inputs of one group whose bytes equal those of two other groups tie all of them together.
-    leader: dict[str, str] = {}
-
-    def lead(group: str) -> str:
-        first = group
-        while leader.get(first, first) != first:
-            first = leader[first]
-        while group != first:  # what was walked through is kept short for the next time
-            group, leader[group] = leader[group], first
-        return first
-
-    for ref in listed:
-        first, second = sorted((lead(ref.group), lead(group_of[ref.shown])))
-        leader[second] = first
-    # A group planned before keeps its name: its samples may already be written.
-    kept = {lead(group): group for group in sorted((known or {}).values(), reverse=True)}
-    return [dataclasses.replace(ref, group=kept.get(lead(ref.group), lead(ref.group))) for ref in listed]
+    try:
+        facts = Facts(scratch / "facts", refs(), known())
+        renamed = tied_groups(facts)
+        splits = GroupSplits(facts, renamed, val_fraction)
+        buckets = _put_aside(refs(), renamed, splits, scratch / "refs", -(-facts.refs // refs_per_bucket))
+        for name in buckets.names():
+            rows = sorted(buckets.read(name), key=lambda row: (row[0], row[1 + _POSITION]))
+            for _, *values in rows:
+                values[_FRAMES] = tuple(values[_FRAMES])
+                yield Ref(*values)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
-def choose_splits(
-    refs: Sequence[Ref], val_fraction: float, known: Mapping[str, str] | None = None
-) -> dict[str, str]:
-    """Decide the split of each group: what a source asks for, else by the group's hash.
-
-    With fewer than two groups all is train; otherwise each split that is asked for gets at least one group.
-    A group that sources ask into both splits is held out as a whole. `known` maps groups planned before to
-    their splits, which they keep.
-    """
-    asked: dict[str, str] = {}
+def _put_aside(
+    refs: Iterable[Ref], renamed: Mapping[str, str], splits: GroupSplits, folder: Path, parts: int
+) -> Buckets:
+    """Put the refs into buckets whose names have the order of their splits and hashes."""
+    buckets = Buckets(folder)
+    last: tuple[object, ...] = ()
+    group = split = place = bucket = ""
     for ref in refs:
-        if ref.split and asked.get(ref.group) != VAL:
-            asked[ref.group] = ref.split
-    place = {ref.group: int(digest("split", ref.group)[:13], 16) / 16**13 for ref in refs}
-    splits = {group: asked.get(group, VAL if at < val_fraction else TRAIN) for group, at in place.items()}
-    splits.update({group: split for group, split in (known or {}).items() if group in splits})
-    free = [group for group in place if group not in asked and group not in (known or {})]
-    present = set(splits.values()) | set((known or {}).values())
-    if len(splits) + len(set(known or {}) - set(splits)) >= 2 and val_fraction > 0:
-        if VAL not in present and free:
-            splits[min(free, key=lambda group: (place[group], group))] = VAL
-        elif TRAIN not in present and free:
-            splits[max(free, key=lambda group: (place[group], group))] = TRAIN
-    elif not known:
-        splits = {group: asked.get(group, TRAIN) for group in splits}
-    return splits
-
-
-def order_refs(refs: Iterable[Ref], splits: Mapping[str, str]) -> list[Ref]:
-    """Order by split, then by a hash of group and run, then by position, so that shards are mixed."""
-    placed = [dataclasses.replace(ref, split=splits[ref.group]) for ref in refs]
-    return sorted(
-        placed,
-        key=lambda ref: (
-            ref.split,
-            digest("order", ref.group, ref.dataset, ref.uri, ref.camera, ref.run),
-            ref.position,
-        ),
-    )
+        run = (ref.group, ref.dataset, ref.uri, ref.camera, ref.run)
+        if run != last:
+            group = renamed.get(ref.group, ref.group)
+            split = splits.of(group)
+            place = digest("order", group, *run[1:])
+            bucket = f"{split}-{int(place[:8], 16) * parts >> 32:08d}"
+            last = run
+        values = list(ref.__dict__.values())
+        values[_GROUP], values[_SPLIT] = group, split
+        buckets.add(bucket, (place, *values))
+    return buckets
 
 
 def cut_shards(
-    refs: Sequence[Ref],
+    refs: Iterable[Ref],
     clips_per_shard: int,
     track_settings: Mapping[str, object],
     label_settings: Mapping[str, object],
     first: Mapping[str, int] | None = None,
-) -> list[ShardSpec]:
+) -> Iterator[ShardSpec]:
     """Cut ordered refs into shards of equal numbers of refs; `first` is each split's first shard number.
 
     The track digest covers the refs and `track_settings`, the label digest `label_settings`.
     """
-    specs: list[ShardSpec] = []
-    for split in sorted({ref.split for ref in refs}):
-        mine = [ref for ref in refs if ref.split == split]
-        for number, start in enumerate(range(0, len(mine), clips_per_shard), (first or {}).get(split, 0)):
-            some = tuple(mine[start : start + clips_per_shard])
-            specs.append(
-                ShardSpec(
-                    name=f"{split}-{number:06d}",
-                    split=split,
-                    refs=some,
-                    track_digest=digest([ref_identity(ref) for ref in some], dict(track_settings)),
-                    label_digest=digest(dict(label_settings)),
-                )
+    label_digest = digest(dict(label_settings))
+    for split, mine in groupby(refs, key=lambda ref: ref.split):
+        for number, some in enumerate(_pieces(mine, clips_per_shard), (first or {}).get(split, 0)):
+            yield ShardSpec(
+                name=f"{split}-{number:06d}",
+                split=split,
+                refs=some,
+                track_digest=digest([ref_identity(ref) for ref in some], dict(track_settings)),
+                label_digest=label_digest,
             )
-    return specs
+
+
+def _pieces(refs: Iterator[Ref], length: int) -> Iterator[tuple[Ref, ...]]:
+    while some := tuple(islice(refs, length)):
+        yield some
 
 
 def ref_identity(ref: Ref) -> list[object]:
     """Everything of a ref but where it lies on this machine, and its weight, which only labels hold."""
-    names = [field.name for field in dataclasses.fields(ref)]
-    return [getattr(ref, name) for name in names if name not in ("locator", "weight")]
+    return [getattr(ref, name) for name in _NAMES if name not in ("locator", "weight")]

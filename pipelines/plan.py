@@ -2,16 +2,15 @@
 
 import dataclasses
 import itertools
-import logging
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from somtom.pipelines.action_sums import ActionSums, gather_stats, sum_actions
 from somtom.pipelines.config import BuildConfig
 from somtom.pipelines.config_rules import ConfigError
-from somtom.pipelines.order import choose_splits, cut_shards, order_refs, share_groups
+from somtom.pipelines.order import cut_shards, order_refs
 from somtom.pipelines.output import OutputError, notes_path, work_path
 from somtom.pipelines.runners import RunOptions
 from somtom.pipelines.stage import FailureLimit, Stage
@@ -72,7 +71,7 @@ def plan_build(
         seen = {(row.source, row.facts.uri) for row in old_rows}
         scans, actions = _scan(new, seen, config, folder, options)
         aside = work_path(folder) / "next"
-        _write_plan(config, folder, aside, [ref for _, scan in scans for ref in scan.refs], planned)
+        _write_plan(config, folder, aside, lambda: (ref for _, scan in scans for ref in scan.refs), planned)
         write_items(aside, itertools.chain(old_rows, _item_rows(config, scans)))
         write_rejects(aside, [*old_rejects, *(scan.reject for _, scan in scans if scan.reject is not None)])
         if stats := gather_stats(config.sources, actions, read_action_stats(folder)):
@@ -256,22 +255,25 @@ def _item_rows(config: BuildConfig, scans: Sequence[tuple[int, Scan]]) -> Iterat
         yield ItemRow(config.sources[source].name, scan.facts, len(scan.refs), reason)
 
 
-def _write_plan(config: BuildConfig, folder: Path, aside: Path, refs: list[Ref], extend: bool) -> None:
+def _write_plan(
+    config: BuildConfig, folder: Path, aside: Path, refs: Callable[[], Iterable[Ref]], extend: bool
+) -> None:
     """Cut the refs into shards behind those of the plan that is there, if any; the new plan is put aside."""
     settings = config.settings
-    groups: dict[str, str] = {}
-    splits: dict[str, str] = {}
     first: dict[str, int] = {}
+
+    def old() -> Iterator[ShardSpec]:
+        return read_plan(plan_path(folder)) if extend else iter(())
+
     if extend:
-        for spec in read_plan(plan_path(folder)):
-            first[spec.split] = int(spec.name.rsplit("-", 1)[1]) + 1
-            groups.update((ref.shown, ref.group) for ref in spec.refs)
-            splits.update((ref.group, spec.split) for ref in spec.refs)
-    grouped = share_groups(refs, groups)
-    chosen = choose_splits(grouped, settings.output.val_fraction, splits)
-    if settings.output.val_fraction and len({*chosen, *splits}) == 1:
-        logging.getLogger(__name__).warning("only one group of inputs: all clips go to train, none to val")
-    ordered = order_refs(grouped, chosen)
+        for one in read_plan_index(plan_path(folder)):
+            first[one.split] = int(one.name.rsplit("-", 1)[1]) + 1
+    ordered = order_refs(
+        refs,
+        settings.output.val_fraction,
+        work_path(folder) / "order",
+        lambda: (ref for spec in old() for ref in spec.refs),
+    )
     tracker = make_tracker(settings.tracking).info
     specs = cut_shards(
         ordered,
@@ -280,8 +282,7 @@ def _write_plan(config: BuildConfig, folder: Path, aside: Path, refs: list[Ref],
         label_settings(settings),
         first,
     )
-    old: Iterator[ShardSpec] = read_plan(plan_path(folder)) if extend else iter(())
-    write_plan(plan_path(aside), itertools.chain(old, specs))
+    write_plan(plan_path(aside), itertools.chain(old(), specs))
 
 
 def _refuse_changed(
