@@ -47,6 +47,7 @@ REASONS: dict[str, tuple[str, str]] = {
         f"filter_{field.name}": (FILTERED, f"its {field.name} is outside of what [filter] allows")
         for field in next(one for one in RECORD if one.name == "quality").fields
     },
+    "filter_near_duplicates": (FILTERED, "its picture looks like that of a sample which is kept"),
     "removed": (FILTERED, "meta/removals.txt, or the file of output.removals, names it"),
     "image_filter": (FILTERED, "the image filter of the settings drops it"),
     "tracker_failed": (FAILED, "the tracker could not handle the clip"),
