@@ -7,6 +7,7 @@ import argparse
 import contextlib
 import os
 import random
+import resource
 import select
 import signal
 import subprocess
@@ -46,12 +47,14 @@ class Inputs:
         folder, config: the inputs, and the file that names them.
         expected: digest of each file of the data set.
         work_s: how long the build took.
+        slowness: how much longer everything takes than on a machine with nothing else to do.
     """
 
     folder: Path
     config: Path
     expected: dict[str, str]
     work_s: float
+    slowness: float
 
     @property
     def shards(self) -> int:
@@ -68,7 +71,9 @@ def draw_inputs(room: Path, videos: int) -> Inputs:
     assert forked(lambda: build(three_kinds(folder), room / "undisturbed")).wait(PATIENCE_S) == 0
     work_s = time.monotonic() - begun
     assert faults(room / "undisturbed") == []
-    return Inputs(folder, room / "config.toml", contents(room / "undisturbed"), work_s)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    slowness = max(1.0, work_s / (used.ru_utime + used.ru_stime))
+    return Inputs(folder, room / "config.toml", contents(room / "undisturbed"), work_s, slowness)
 
 
 # --- runs
@@ -180,7 +185,7 @@ class Way:
     Args:
         begin: begins a run, or goes on with what the last one left.
         out: the folder it builds in; of an output in a store, the mirror's.
-        start_s: about how long a run, or a worker, takes until it works.
+        start_s: about how long a run, or a worker, takes until it works, where nothing else is done.
         worker_share: the share of kills that end one worker and not the run.
         bring: gives the folder with the finished data set.
         kept: what a next run must leave as it is.
@@ -203,15 +208,19 @@ def kill_and_compare(way: Way, inputs: Inputs, kills: int, moments: random.Rando
         run, status = way.begin(), None
         seen.runs += 1
         while seen.kills < kills and status is None:
+            is_whole = moments.random() >= way.worker_share
+            while not is_whole and not run.workers() and status is None:
+                status = run.wait(0.1)
             # A fifth of the kills meet a run, or a worker, that has not begun to work.
-            start_s = way.start_s * min(1.0, 5 * moments.random())
+            start_s = way.start_s * inputs.slowness * min(1.0, 5 * moments.random())
             mean_s = _mean_s(way, inputs, seen.kills / kills, kills)
-            status = run.wait(start_s + moments.expovariate(1 / mean_s))
-            workers = run.workers() if moments.random() < way.worker_share else []
-            if status is None and workers:
-                os.kill(moments.choice(workers), signal.SIGKILL)
-                seen.workers += 1
-            elif status is None:
+            status = run.wait(start_s + moments.expovariate(1 / mean_s)) if status is None else status
+            workers = [] if is_whole or status is not None else run.workers()
+            if workers:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(moments.choice(workers), signal.SIGKILL)
+                    seen.workers += 1
+            elif status is None and is_whole:
                 status = -signal.SIGKILL
                 seen.whole[_at_work(way, inputs)] += 1
                 run.kill()
