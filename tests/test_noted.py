@@ -1,5 +1,6 @@
 """Notes by which a driver knows what workers did that it cannot see."""
 
+import json
 import multiprocessing
 import os
 from dataclasses import dataclass
@@ -8,7 +9,16 @@ from pathlib import Path
 import pytest
 
 from somtom.transforms.attempts import BLAMED, Attempts
-from somtom.transforms.noted import MADE, NotedStep, error_of, forget, in_hand, is_orphan, noted
+from somtom.transforms.noted import (
+    MADE,
+    NotedStep,
+    _here,
+    error_of,
+    forget,
+    in_hand,
+    is_orphan,
+    noted,
+)
 
 
 @dataclass(frozen=True)
@@ -78,6 +88,16 @@ def test_an_input_that_ends_every_attempt_is_left_out_by_retries_alone(tmp_path:
     while not list(noted(tmp_path, MADE)):
         in_a_process(NotedStep(step, tmp_path), Named("t"))
     assert step.attempts() == BLAMED // 2
+
+
+def test_two_workers_at_the_same_time_blame_nobody(tmp_path: Path) -> None:
+    """As when a runner lets a slow task run once more: the other one is alive, with an input in hand."""
+    for _ in range(BLAMED):
+        Attempts(tmp_path, "t").take("b", 0)
+        (tmp_path / "t.worker.json").write_text(json.dumps([_here(), os.getppid()]))
+        NotedStep(Counts(tmp_path), tmp_path).run(Named("t"))
+        (tmp_path / "t.made").unlink()
+    assert Attempts(tmp_path, "t").blamed == frozenset()
 
 
 def test_a_worker_that_does_not_see_the_folder_says_so(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import apache_beam as beam
@@ -15,6 +17,7 @@ from somtom.pipelines.runners import RunOptions
 from somtom.pipelines.spark import JAR
 from somtom.schemas.meta_tables import read_counts
 from somtom.schemas.plan_table import read_plan
+from somtom.schemas.refs import ShardSpec
 from somtom.transforms.tasks import RunTasks
 
 
@@ -74,6 +77,25 @@ def test_a_shard_that_is_made_twice_is_the_same_shard(
     specs = list(read_plan(out / "meta" / "plan.parquet"))
     with beam.Pipeline(FnApiRunner(bundle_repeat=1)) as pipeline:
         _ = pipeline | beam.Create(specs) | RunTasks(label_step(inputs, out))
+    label_data_set(out, THREADS)
+    assert contents(out) == expected
+
+
+def test_a_shard_that_two_workers_make_at_the_same_time_is_the_same_shard(
+    inputs: Path, planned: Path, tmp_path: Path, expected: dict[str, str]
+) -> None:
+    """As when a runner lets a slow task run once more and takes what comes first."""
+    out = Path(shutil.copytree(planned, tmp_path / "out"))
+    step, together = label_step(inputs, out), threading.Barrier(2)
+
+    def make(spec: ShardSpec) -> int:
+        together.wait(60)
+        return step.run(spec)
+
+    with ThreadPoolExecutor(2) as pool:
+        for spec in read_plan(out / "meta" / "plan.parquet"):
+            first, second = pool.map(make, [spec, spec])
+            assert first == second
     label_data_set(out, THREADS)
     assert contents(out) == expected
 

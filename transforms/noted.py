@@ -43,8 +43,10 @@ class NotedStep:
         made = self.notes / f"{task.name}{MADE}"
         if made.is_file():
             return 0
-        # A runner that tries again by itself says nothing of the death of the first attempt.
-        note_death(self.notes, task.name, own_fault=False)
+        # A runner that tries again by itself says nothing of the death of the first attempt; where that is
+        # alive, the runner wants to see which is faster.
+        if _worker_is_alive(self.notes, task.name) is not True:
+            note_death(self.notes, task.name, own_fault=False)
         (self.notes / f"{task.name}{WORKER}").write_text(json.dumps([_here(), os.getpid()]))
         try:
             number = self.step.run(task)
@@ -86,11 +88,16 @@ def in_hand(notes: Path) -> list[str]:
 
 def is_orphan(notes: Path, task: str) -> bool:
     """Whether the worker that took the task was a process of this machine, and is gone."""
+    return _worker_is_alive(notes, task) is False
+
+
+def _worker_is_alive(notes: Path, task: str) -> bool | None:
+    """Whether the process that took the task last is there; None where it is not one of this machine."""
     try:
         place, pid = json.loads((notes / f"{task}{WORKER}").read_text())
     except (OSError, ValueError):  # absent, or caught half-written
-        return False
-    return bool(place) and place == _here() and not Path(f"/proc/{pid}").exists()
+        return None
+    return Path(f"/proc/{pid}").exists() if place and place == _here() else None
 
 
 def _here() -> list[str]:
