@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from somtom.pipelines.beam_options import is_given, refuse_unknown, with_default
 from somtom.pipelines.config_rules import ConfigError
+from somtom.pipelines.job_metrics import metrics_of, note_metrics
 from somtom.pipelines.upkeep import OnDisk, Upkeep
 from somtom.transforms.steps import Step, Task
 
@@ -69,9 +71,13 @@ def options_for_gpu(options: RunOptions) -> RunOptions:
 
 @dataclass(frozen=True)
 class RunOneTask:
-    """Picklable work for `local.run_tasks`: a pipeline of one task on Beam's in-memory runner."""
+    """Picklable work for `local.run_tasks`: a pipeline of one task on Beam's in-memory runner.
+
+    What it counted is noted in `notes`.
+    """
 
     step: Step
+    notes: Path
 
     def __call__(self, task: Task) -> None:
         """Run the pipeline to its end; what the step raises comes out wrapped by Beam.
@@ -85,7 +91,10 @@ class RunOneTask:
         from somtom.transforms.tasks import RunTasks
 
         with beam.Pipeline(runner=_in_memory(), options=PipelineOptions([])) as pipeline:
+            # For transforms of other languages, and left behind by a process that is killed.
+            Path(pipeline.local_tempdir).rmdir()
             _ = pipeline | "Tasks" >> beam.Create([task]) | RunTasks(self.step)
+        note_metrics(self.notes, task.name, metrics_of(pipeline.result))
 
 
 def _in_memory() -> Any:
