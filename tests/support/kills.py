@@ -35,7 +35,7 @@ from somtom.pipelines.mirror import mirror_folder
 from somtom.schemas.files import is_temporary
 from somtom.transforms import tasks  # noqa: F401
 
-PATIENCE_S = 60.0  # for a run that is left alone: one that takes longer has hung
+PATIENCE_S = 600.0  # for a run that is left alone: one that takes longer has hung
 BUCKET = "killed"
 
 
@@ -143,7 +143,7 @@ def commanded(*arguments: object) -> Run:
     """Begin a run by the command line; it complains where workers were killed one after the other."""
     process = subprocess.Popen(
         [SOMTOM, *map(str, arguments)],
-        env={**ENVIRONMENT, **os.environ},
+        env={**ENVIRONMENT, **os.environ, "TMPDIR": tempfile.gettempdir()},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
@@ -243,11 +243,12 @@ def kill_and_compare(way: Way, inputs: Inputs, kills: int, moments: random.Rando
             run.kill()
     if status != 0:
         return _with(seen, [f"the last run ended with {status}"])
-    folder = way.bring()
+    folder, temporary = way.bring(), Path(tempfile.gettempdir())
     found = contents(folder)
     names = sorted(found.keys() | inputs.expected.keys())
     differing = [f"{name} differs" for name in names if found.get(name) != inputs.expected.get(name)]
-    return _with(seen, [*faults(folder), *differing])
+    left = [f"{path} is left" for path in temporary.iterdir()]
+    return _with(seen, [*faults(folder), *differing, *left])
 
 
 def _with(seen: Seen, wrong: list[str]) -> Seen:
@@ -328,6 +329,8 @@ def main() -> int:
     is_wrong = False
     with tempfile.TemporaryDirectory(prefix="somtom-kills-") as folder:
         room = Path(folder)
+        (room / "temporary").mkdir()
+        tempfile.tempdir = str(room / "temporary")
         inputs = draw_inputs(room, options.videos)
         _say(f"{inputs.shards} shards; undisturbed {inputs.work_s:.1f} s; seed {options.seed}")
         for name in options.ways:
