@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from somtom.schemas.files import write_whole
+from somtom.schemas.files import read_small, write_whole
 from somtom.schemas.folder import META
 from somtom.schemas.reasons import DataError
 from somtom.schemas.record import load_json, storable_text
@@ -19,7 +19,6 @@ from somtom.schemas.sketch import ActionSketch
 ACTION_STATS = "action_stats.json"
 PUBLISHED, MEASURED = "published", "measured"
 BINS = 256
-_MOST_BYTES = 64 << 20  # of the file: more than a thousand data sets of a thousand dimensions need
 _LISTS = ("q01", "q99", "min", "max", "mean", "std")
 
 
@@ -87,13 +86,12 @@ def read_action_stats(folder: Path) -> dict[str, ActionStats]:
     """
     path = folder / META / ACTION_STATS
     try:
-        with path.open("rb") as file:
-            data = file.read(_MOST_BYTES + 1)
+        data = read_small(path)
     except FileNotFoundError:
         return {}
+    except OSError as error:
+        raise DataError("unreadable", f"{META}/{ACTION_STATS} cannot be read: {error}") from error
     try:
-        if len(data) > _MOST_BYTES:
-            raise ValueError(f"more than {_MOST_BYTES} bytes")
         return dict(_read(load_json(data)))
     except (DataError, ValueError, TypeError, OverflowError) as error:
         said = error.message if isinstance(error, DataError) else error

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from somtom.schemas.action_stats import ActionStats, read_action_stats
-from somtom.schemas.check_folder import card_faults, folder_faults, made_with_faults
+from somtom.schemas.check_folder import card_faults, folder_faults, made_with_faults, odd_files
 from somtom.schemas.check_meta import (
     books_faults,
     index_faults,
@@ -32,6 +32,9 @@ def check_dataset(folder: Path) -> Iterator[str]:
 
     Each line is `FILE: KEY: rule`, with the path relative to `folder`; no line means that all is well.
     """
+    if odd := odd_files(folder):
+        yield from odd
+        return
     manifests, damaged = read_manifests(folder)
     if not _is_data_set(folder, manifests.values()):
         yield f"{folder}: is no data set (it must hold {META}/ and {SHARDS}/)"

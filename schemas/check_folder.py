@@ -6,8 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from somtom.schemas.features import features_yaml
-from somtom.schemas.files import is_temporary
+from somtom.schemas.files import is_temporary, read_small
 from somtom.schemas.folder import CARD, CONFIG, ENERGON, META, PROVENANCE, SHARDS, TRACKS
+
+
+def odd_files(folder: Path) -> list[str]:
+    """Name, a line each, what is neither a file nor a folder: reading a pipe or a device may never end."""
+    return [
+        f"{path.relative_to(folder)}: is neither a file nor a folder"
+        for path in sorted(folder.rglob("*"))
+        if path.exists() and not (path.is_file() or path.is_dir())
+    ]
 
 
 def folder_faults(folder: Path) -> Iterator[str]:
@@ -34,7 +43,7 @@ def made_with_faults(folder: Path) -> Iterator[str]:
     """The settings and versions it was made with are there and can be read."""
     for name, parse in ((CONFIG, tomllib.loads), (PROVENANCE, json.loads)):
         try:
-            parse((folder / META / name).read_text(encoding="utf-8"))
+            parse(read_small(folder / META / name).decode())
         except (OSError, ValueError, RecursionError) as error:
             yield f"{META}/{name}: must be there and readable ({type(error).__name__})"
 
@@ -42,7 +51,7 @@ def made_with_faults(folder: Path) -> Iterator[str]:
 def card_faults(folder: Path, splits: list[str], extra: tuple[str, ...]) -> Iterator[str]:
     """The card names the data files of exactly the splits there are, and declares the features if any."""
     try:
-        lines = (folder / CARD).read_text(encoding="utf-8").splitlines()
+        lines = read_small(folder / CARD).decode().splitlines()
     except (OSError, UnicodeDecodeError):
         yield f"{CARD}: there must be a card in UTF-8"
         return

@@ -8,6 +8,7 @@ from typing import Any
 
 from somtom.schemas.books import SCAN, add_books, count_books
 from somtom.schemas.features import dataset_features
+from somtom.schemas.files import read_small
 from somtom.schemas.folder import META, plan_path
 from somtom.schemas.manifest import Manifest, read_manifest
 from somtom.schemas.meta_tables import (
@@ -144,7 +145,7 @@ def index_faults(folder: Path, manifests: dict[str, Manifest], extra: tuple[str,
 def read_json_or_none(path: Path) -> object:
     """Read a JSON file; None where it is missing or damaged."""
     try:
-        return load_json(path.read_bytes())
+        return load_json(read_small(path))
     except (OSError, DataError):
         return None
 

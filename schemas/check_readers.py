@@ -7,6 +7,7 @@ from typing import Any
 from somtom.schemas.check_meta import read_json_or_none
 from somtom.schemas.croissant import CROISSANT, croissant, table_digest
 from somtom.schemas.energon import ENERGON_FILES, energon_files
+from somtom.schemas.files import read_small
 from somtom.schemas.folder import DALI, ENERGON, META, dali_path, shard_path
 from somtom.schemas.manifest import Manifest
 from somtom.schemas.meta_tables import SAMPLES
@@ -56,6 +57,6 @@ def _expected(shard: Path) -> bytes:
 
 def _bytes(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_small(path)
     except OSError:
         return b""

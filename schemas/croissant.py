@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from somtom.schemas.files import write_whole
+from somtom.schemas.files import open_regular, write_whole
 from somtom.schemas.folder import META, SHARDS
 from somtom.schemas.manifest import Manifest
 from somtom.schemas.meta_tables import SAMPLES
@@ -131,7 +131,7 @@ def write_croissant(
 
 def table_digest(folder: Path) -> str:
     """SHA-256 of meta/samples.parquet."""
-    with (folder / META / SAMPLES).open("rb") as file:
+    with open_regular(folder / META / SAMPLES) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

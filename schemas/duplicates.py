@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from somtom.schemas.files import write_whole
+from somtom.schemas.files import read_small, write_whole
 from somtom.schemas.folder import CONFIG, META
 from somtom.schemas.manifest import Manifest
 from somtom.schemas.near_pictures import NEAR_BITS, group_hashes
@@ -147,7 +147,7 @@ def duplicate_faults(folder: Path, samples: Iterable[SampleRow]) -> Iterator[str
     try:
         if tuple(read_duplicates(folder)) != found.rows:
             yield f"{META}/{DUPLICATES}: must name the samples of several groups that look the same"
-        if load_json((folder / META / DUPLICATE_COUNTS).read_bytes()) != found.counts:
+        if load_json(read_small(folder / META / DUPLICATE_COUNTS)) != found.counts:
             yield f"{META}/{DUPLICATE_COUNTS}: must count what {DUPLICATES} names"
     except (DataError, OSError) as error:
         yield f"{META}/{DUPLICATES}: {error}"
@@ -156,7 +156,7 @@ def duplicate_faults(folder: Path, samples: Iterable[SampleRow]) -> Iterator[str
 def copies_faults(folder: Path, manifests: Iterable[Manifest]) -> Iterator[str]:
     """No sample is left that the settings leave out, and each one left out is known as such."""
     try:
-        tree = tomllib.loads((folder / META / CONFIG).read_text(encoding="utf-8"))
+        tree = tomllib.loads(read_small(folder / META / CONFIG).decode())
         said = tree.get("filter", {})
         limits = FilterSettings(**{name: said[name] for name in _SETTINGS if name in said})
     except (OSError, ValueError, RecursionError, TypeError):

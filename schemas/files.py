@@ -1,16 +1,19 @@
 """Files that are whole or absent: written aside under a hidden name, then renamed."""
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
 import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 _TEMPORARY = re.compile(r"\.(?P<name>.+)\.[0-9]+-[0-9a-f]{16}\.part")
 _BUFFER_BYTES = 1 << 20
+MOST_SMALL_BYTES = 1 << 27  # of a manifest, an index, a configuration
 
 
 class HashedFile:
@@ -89,6 +92,31 @@ def whole_file(path: Path, with_md5: bool = False) -> Iterator[HashedFile]:
     except BaseException:
         aside.unlink(missing_ok=True)
         raise
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file for reading; what is none (a pipe, a device), and may never begin or never end, is refused.
+
+    Raises:
+        OSError: it is not there, may not be read or is no regular file.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        number = errno.EISDIR if path.is_dir() else errno.EINVAL
+        raise OSError(number, f"is no regular file ({os.strerror(number)})", str(path))
+    return path.open("rb")
+
+
+def read_small(path: Path) -> bytes:
+    """Read a file of meta/ whole; data sets come from strangers, so it is bounded.
+
+    Raises:
+        OSError: as `open_regular`, or it is larger than `MOST_SMALL_BYTES`.
+    """
+    with open_regular(path) as file:
+        data = file.read(MOST_SMALL_BYTES + 1)
+    if len(data) > MOST_SMALL_BYTES:
+        raise OSError(errno.EFBIG, f"is larger than {MOST_SMALL_BYTES} bytes", str(path))
+    return data
 
 
 def write_whole(path: Path, data: bytes) -> None:

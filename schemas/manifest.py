@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from somtom.schemas.books import LABEL, Books, count_books, require_balance
-from somtom.schemas.files import write_whole
+from somtom.schemas.files import read_small, write_whole
 from somtom.schemas.folder import manifest_path, shard_path, timings_path, tracks_path
 from somtom.schemas.plan_table import PlannedShard
 from somtom.schemas.reasons import DataError, Reject
@@ -119,7 +119,7 @@ def _json(values: object) -> bytes:
 def read_manifest(folder: Path, shard: str) -> Manifest | None:
     """Read a shard's manifest; None where it is absent or damaged, for then the shard is made again."""
     try:
-        values = load_json(manifest_path(folder, shard).read_bytes())
+        values = load_json(read_small(manifest_path(folder, shard)))
     except (OSError, DataError):
         return None
     return _manifest_of(values, shard)
@@ -160,7 +160,7 @@ def read_tracker_load(folder: Path, shard: str) -> TrackerLoad:
 
 def _timings(folder: Path, shard: str) -> dict[str, object]:
     try:
-        values = load_json(timings_path(folder, shard).read_bytes())
+        values = load_json(read_small(timings_path(folder, shard)))
     except (OSError, DataError):
         return {}
     return values if isinstance(values, dict) else {}

@@ -8,7 +8,7 @@ from typing import Any
 
 from somtom.schemas.books import Books, require_balance
 from somtom.schemas.features import dataset_features
-from somtom.schemas.files import write_whole
+from somtom.schemas.files import read_small, write_whole
 from somtom.schemas.folder import META, SHARDS
 from somtom.schemas.manifest import Manifest
 from somtom.schemas.parquet import columns_of, read_rows, write_rows
@@ -130,7 +130,7 @@ def read_counts(folder: Path) -> list[Books]:
         DataError: `unreadable`: not what `write_counts` writes.
     """
     try:
-        values: Any = load_json((folder / META / COUNTS).read_bytes())
+        values: Any = load_json(read_small(folder / META / COUNTS))
         books = [
             Books(
                 row["source"],

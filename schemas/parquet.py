@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from somtom.schemas.files import HashedFile, whole_file
+from somtom.schemas.files import HashedFile, open_regular, whole_file
 from somtom.schemas.reasons import DataError
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ def _tables(
 
     schema = arrow_schema(columns)
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        with open_regular(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
             if not file.schema_arrow.equals(schema):
                 raise DataError(
                     "unreadable", f"{path.name}: its columns are not those of this version of somtom"

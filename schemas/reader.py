@@ -6,6 +6,7 @@ It takes NumPy alone, and Pillow where a picture is decoded, so that any project
 from collections.abc import Iterator
 from pathlib import Path
 
+from somtom.schemas.files import read_small
 from somtom.schemas.folder import META, SHARDS
 from somtom.schemas.meta_tables import wids_name
 from somtom.schemas.reasons import DataError
@@ -63,7 +64,7 @@ def list_shards(folder: str | Path, split: str = "train") -> list[tuple[Path, in
         )
     path = Path(folder) / META / wids_name(split)
     try:
-        index = load_json(path.read_bytes())
+        index = load_json(read_small(path))
     except (OSError, DataError) as error:
         raise DataError("unreadable", f"{path}: cannot be read: {error}") from error
     entries = index.get("shardlist") if isinstance(index, dict) else None

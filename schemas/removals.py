@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
-from somtom.schemas.files import write_whole
+from somtom.schemas.files import read_small, write_whole
 from somtom.schemas.folder import META, REMOVALS, removals_path
 from somtom.schemas.manifest import Manifest
 from somtom.schemas.reasons import DataError
@@ -22,7 +22,7 @@ def read_removals(path: Path) -> tuple[str, ...]:
         DataError: `unreadable`: the file is there, but cannot be read as text.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_small(path).decode("utf-8-sig")
     except FileNotFoundError:
         return ()
     except (OSError, UnicodeDecodeError) as error:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from somtom.schemas.files import write_whole
+from somtom.schemas.files import read_small, write_whole
 from somtom.schemas.folder import dali_path
 from somtom.schemas.reasons import DataError
 from somtom.schemas.tar import BLOCK, Member, list_members
@@ -59,7 +59,7 @@ def read_dali_index(path: Path) -> list[IndexedSample]:
         DataError: `unreadable`: missing or not what `dali_index` writes.
     """
     try:
-        head, *lines = path.read_text(encoding="ascii").splitlines()
+        head, *lines = read_small(path).decode("ascii").splitlines()
         samples = [_sample_of(line.split(" ")) for line in lines]
     except (OSError, ValueError) as error:
         raise DataError("unreadable", f"{path}: no index of a shard ({error})") from error

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from somtom.schemas.files import HashedFile, whole_file
+from somtom.schemas.files import HashedFile, open_regular, whole_file
 from somtom.schemas.reasons import DataError
 from somtom.schemas.sample import Sample, sample_members
 
@@ -198,7 +198,7 @@ def read_shard(
     """
     key, members = "", dict[str, bytes]()
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             for member in _headers(file):
                 stem, _, suffix = member.name.partition(".")
                 if stem != key:
@@ -222,7 +222,7 @@ def list_members(path: Path) -> list[Member]:
         DataError: `unreadable`, naming the file, as `read_shard` does.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return list(_headers(file))
     except DataError as error:
         raise DataError(error.reason, f"{path.name}: {error.message}") from error

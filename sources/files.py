@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
+from somtom.schemas.files import open_regular
 from somtom.schemas.reasons import DataError
 from somtom.sources.stores import file_systems, told_plainly
 
@@ -64,16 +65,20 @@ def open_binary(locator: str) -> IO[bytes]:
     """Open a file for reading; the result can seek (a copy is made where the store cannot).
 
     Raises:
-        DataError: `missing`.
+        DataError: `missing`, or `unreadable`: it is no file, but something that may never end.
         OSError: the store failed.
     """
     if not is_remote(locator):
         try:
-            return local_path(locator).open("rb")
+            return open_regular(local_path(locator))
         except (FileNotFoundError, NotADirectoryError) as error:
             raise DataError(
                 "missing", f"{locator} is not there: correct the path or fetch the file"
             ) from error
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            raise DataError("unreadable", f"{locator} is no file, but a pipe or a device") from error
     from apache_beam.io.filesystem import CompressionTypes
 
     try:
