@@ -83,8 +83,11 @@ def test_a_killed_build_to_s3_goes_on_and_gives_the_bytes_of_a_local_one(
     command = ("build", tree, "--out", uri, "--quiet", "--cache", tmp_path / "cache")
     environment = {"PATH": os.environ["PATH"], **s3.environment}
     with held_somtom(tmp_path / "fifo", *command, "--workers", 1, **environment) as process:
+        second = somtom(*command[:-1], tmp_path / "other", env={**ENVIRONMENT, **s3.environment})
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+    assert second.returncode == 1 and len(second.stderr.splitlines()) == 1
+    assert f"{uri}: another run is working on it (on " in second.stderr
     begun = keys_below(s3, uri)
     made = {name for name in begun if name.startswith("meta/manifests/")}
     assert 0 < len(made) < 10 and any(name.startswith(LOCKS) for name in begun)
@@ -329,6 +332,7 @@ def test_a_store_that_stalls_ends_in_a_clear_line(s3: S3, monkeypatch: pytest.Mo
             "no credentials; set AWS_ACC",
         ),
         ("s3://nowhere/x", {}, "there is no such bucket"),
+        ("gs://data/x", {"NO_GCE_CHECK": "true"}, "no credentials; run `gcloud auth"),
         ("hdfs://data/x", {}, 'pip install "apache-beam[hadoop]"'),
         ("what://data/x", {}, "Unable to get filesystem"),
     ],
@@ -351,3 +355,23 @@ def test_what_cannot_work_is_said_in_one_line(
 def test_a_command_that_reads_a_folder_names_fetch(s3: S3) -> None:
     done = somtom("check", "s3://data/x", env={**ENVIRONMENT, **s3.environment})
     assert done.returncode == 2 and "`somtom fetch s3://data/x DIR`" in done.stderr
+
+
+def test_near_duplicates_are_left_out_in_the_store(
+    s3: S3, videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One shard is left without a sample; what an earlier run had put there is taken away."""
+    monkeypatch.setitem(RUNNERS, "direct", dataclasses.replace(RUNNERS["direct"], is_elsewhere=True))
+    folder = tmp_path / "toys"
+    folder.mkdir()
+    (folder / "v0.mp4").write_bytes((videos / "v0.mp4").read_bytes())
+    (folder / "copy.mp4").write_bytes((videos / "v0.mp4").read_bytes() + b"\0")
+    config = quick_config(folder, output={"clips_per_shard": 4}, filter={"near_duplicates": "all"})
+    build(config, tmp_path / "local")
+    far = RunOptions(progress=False, is_chosen=False, runner="direct")
+    for name, given in (("copies", THREADS), ("far-copies", far)):
+        uri = f"s3://{BUCKET}/{name}"
+        with open_output(uri, tmp_path / "cache", given) as (mirror, options):
+            build_data_set(config, mirror, options)
+        assert fetched(uri, tmp_path / name) == contents(tmp_path / "local")
+        assert sum(key.startswith("shards/") for key in keys_below(s3, uri)) == 1
