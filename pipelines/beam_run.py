@@ -5,8 +5,10 @@ import os
 import signal
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from somtom.pipelines.job_watch import watching
 from somtom.pipelines.runners import RUNNERS
 from somtom.transforms.steps import Step
 
@@ -22,6 +24,7 @@ class BeamRun:
         runner: name in `RUNNERS`.
         arguments: options for Beam, as on a command line, complete.
         hints: resource hints for the composite that does the step: name -> value.
+        notes: where it is noted what the job says of itself; None: nowhere.
     """
 
     step: Step
@@ -30,6 +33,7 @@ class BeamRun:
     runner: str
     arguments: tuple[str, ...]
     hints: tuple[tuple[str, str], ...] = ()
+    notes: Path | None = None
 
     def __call__(self, _: str = "") -> None:
         """Run it to its end in a process of its own, which leads a group: whatever it starts ends with it.
@@ -41,8 +45,10 @@ class BeamRun:
             os.setpgid(0, 0)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
         result = self.pipeline().run()
+        watched = watching(result, self.notes) if self.notes else contextlib.nullcontext()
         try:
-            state = result.wait_until_finish() or result.state
+            with watched:
+                state = result.wait_until_finish() or result.state
         except SystemExit:
             result.cancel()  # or a cluster would work on, and cost
             raise

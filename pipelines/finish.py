@@ -1,18 +1,29 @@
 """The finish stage: merge the manifests into meta/, balance the books, write the card, sweep up."""
 
+import functools
+import itertools
 import json
 import platform
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import cv2
 
+from somtom.pipelines.buckets import Buckets
 from somtom.pipelines.card import title_of, write_card
-from somtom.pipelines.output import work_path
+from somtom.pipelines.job_metrics import (
+    METRICS,
+    JobMetrics,
+    forget_metrics,
+    noted_metrics,
+    read_metrics,
+    write_metrics,
+)
+from somtom.pipelines.output import notes_path, work_path
 from somtom.schemas.books import SCAN, Books, add_books, count_books
 from somtom.schemas.croissant import write_croissant
 from somtom.schemas.duplicates import find_duplicates, write_duplicates
@@ -34,6 +45,7 @@ from somtom.schemas.manifest import Manifest, read_manifest, read_timings, read_
 from somtom.schemas.meta_tables import (
     read_items,
     read_rejects,
+    read_samples,
     write_counts,
     write_features,
     write_rejects,
@@ -43,6 +55,7 @@ from somtom.schemas.meta_tables import (
 from somtom.schemas.plan_table import PlannedShard
 from somtom.schemas.reasons import Reject
 from somtom.schemas.sample import extra_names
+from somtom.schemas.sample_rows import SampleRow
 from somtom.schemas.settings import ClipSettings
 from somtom.schemas.shard_index import has_index, write_dali_index
 from somtom.schemas.tar import list_members
@@ -66,7 +79,8 @@ PACKAGES = (
 class Totals:
     """What a finished data set holds, and how many `clips` of it this run labelled.
 
-    `firsts` are the first reject of each data set, stage and reason; `seconds` and `load` are of all runs.
+    `firsts` are the first reject of each data set, stage and reason; `seconds`, `load` and `metrics` are of
+    all runs.
     """
 
     books: tuple[Books, ...]
@@ -77,40 +91,24 @@ class Totals:
     size_bytes: int
     seconds: dict[str, float]
     load: TrackerLoad = field(default_factory=TrackerLoad)
+    metrics: JobMetrics = field(default_factory=JobMetrics)
 
 
 def finish_build(folder: Path, planned: Sequence[PlannedShard], clips: int, settings: ClipSettings) -> Totals:
     """Write everything of meta/ that follows from the manifests; raises when the books do not balance."""
-    manifests = list(_manifests(folder, planned))
-    scan_rejects = [reject for reject in read_rejects(folder) if reject.stage == SCAN]
-    items: Counter[str] = Counter()
-    useful: Counter[str] = Counter()
-    for row in read_items(folder):
-        items[row.source] += 1
-        useful[row.source] += row.refs > 0
-    books = add_books(
-        [
-            *count_books(SCAN, items, useful, scan_rejects),
-            *(one for manifest in manifests for one in manifest.books()),
-        ]
-    )
-    write_counts(folder, books)
-    rejects: list[Reject] = [*scan_rejects, *(one for manifest in manifests for one in manifest.rejects)]
-    write_rejects(folder, rejects)
-    write_samples(folder, (row for manifest in manifests for row in manifest.samples))
-    write_duplicates(folder, find_duplicates(row for manifest in manifests for row in manifest.samples))
+    listed = _merge_manifests(folder, planned)
+    write_duplicates(folder, find_duplicates(read_samples(folder)))
     # Only samples have further members, and `check` can only see them there.
-    has_samples = any(manifest.samples for manifest in manifests)
-    extra = extra_names(settings.history, settings.cameras) if has_samples else ()
+    extra = extra_names(settings.history, settings.cameras) if listed.samples else ()
     write_features(folder, extra)
     # Not the folder's name: the same build elsewhere must give the same bytes.
-    names = sorted({one.source for one in books})
-    write_wids(folder, "-".join(names), manifests)
-    write_energon(folder, manifests)
-    write_croissant(folder, title_of(names), manifests, extra)
-    _complete_indices(folder, manifests)
+    names = sorted({one.source for one in listed.books})
+    write_wids(folder, "-".join(names), listed.shards)
+    write_energon(folder, listed.shards)
+    write_croissant(folder, title_of(names), listed.shards, extra)
     write_provenance(folder)
     write_card(folder, title_of(names), extra)
+    metrics = _keep_metrics(folder)
     _sweep(folder, {one.name for one in planned})
     if clips:
         _remove_views(folder)
@@ -118,15 +116,90 @@ def finish_build(folder: Path, planned: Sequence[PlannedShard], clips: int, sett
     for one in planned:
         seconds.update(read_timings(folder, one.name))
     return Totals(
-        books=tuple(books),
-        firsts=tuple({(one.source, one.stage, one.reason): one for one in reversed(rejects)}.values()),
+        books=tuple(listed.books),
+        firsts=tuple(listed.firsts.values()),
         clips=clips,
-        samples=sum(len(manifest.samples) for manifest in manifests),
-        shards=sum(manifest.size_bytes > 0 for manifest in manifests),
-        size_bytes=sum(manifest.size_bytes for manifest in manifests),
+        samples=listed.samples,
+        shards=sum(one.size_bytes > 0 for one in listed.shards),
+        size_bytes=sum(one.size_bytes for one in listed.shards),
         seconds=dict(seconds),
         load=sum((read_tracker_load(folder, one.name) for one in planned), TrackerLoad()),
+        metrics=metrics,
     )
+
+
+@dataclass
+class _Listed:
+    """What is kept of all manifests, whose rows may be more than memory holds.
+
+    `shards` are the manifests without rejects, and with nothing but the licence of each sample.
+    """
+
+    shards: list[Manifest] = field(default_factory=list)
+    books: list[Books] = field(default_factory=list)
+    firsts: dict[tuple[str, str, str], Reject] = field(default_factory=dict)
+    samples: int = 0
+
+    def add(self, manifest: Manifest) -> None:
+        lean = tuple(_licence_row(str(row["licence"])) for row in manifest.samples)
+        self.shards.append(replace(manifest, samples=lean, rejects=(), copies=()))
+        self.books = add_books([*self.books, *manifest.books()])
+        self.samples += len(lean)
+
+
+@functools.cache
+def _licence_row(licence: str) -> SampleRow:
+    """A row that all samples of the licence share."""
+    return {"licence": licence}
+
+
+def _merge_manifests(folder: Path, planned: Sequence[PlannedShard]) -> _Listed:
+    """Write samples, rejects and counts; each manifest is read once, and let go."""
+    scan_rejects = [reject for reject in read_rejects(folder) if reject.stage == SCAN]
+    listed = _Listed(books=_scan_books(folder, scan_rejects))
+    scratch = work_path(folder) / "rejects"
+    shutil.rmtree(scratch, ignore_errors=True)
+    aside = Buckets(scratch)
+
+    def first_of(reject: Reject) -> Reject:
+        listed.firsts.setdefault((reject.source, reject.stage, reject.reason), reject)
+        return reject
+
+    def rows() -> Iterator[SampleRow]:
+        for manifest in _manifests(folder, planned):
+            listed.add(manifest)
+            _complete_index(folder, manifest)
+            for reject in manifest.rejects:
+                aside.add("label", astuple(reject))
+            yield from manifest.samples
+
+    write_samples(folder, rows())
+    write_counts(folder, listed.books)
+    labelled = (Reject(*row) for row in aside.read("label"))
+    write_rejects(folder, map(first_of, itertools.chain(scan_rejects, labelled)))
+    shutil.rmtree(scratch)
+    return listed
+
+
+def _scan_books(folder: Path, rejects: Sequence[Reject]) -> list[Books]:
+    items: Counter[str] = Counter()
+    useful: Counter[str] = Counter()
+    for row in read_items(folder):
+        items[row.source] += 1
+        useful[row.source] += row.refs > 0
+    return count_books(SCAN, items, useful, rejects)
+
+
+def _keep_metrics(folder: Path) -> JobMetrics:
+    """Add what this run's pipelines counted to what those of earlier runs did, apart: runs differ in it."""
+    path = folder / META / TIMINGS / METRICS
+    notes = notes_path(folder)
+    counted = noted_metrics(notes)
+    if counted.counters:
+        counted.add(read_metrics([path]))
+        write_metrics(path, counted)
+        forget_metrics(notes)
+    return read_metrics([path])
 
 
 def _manifests(folder: Path, planned: Sequence[PlannedShard]) -> Iterator[Manifest]:
@@ -137,11 +210,11 @@ def _manifests(folder: Path, planned: Sequence[PlannedShard]) -> Iterator[Manife
         yield manifest
 
 
-def _complete_indices(folder: Path, manifests: Sequence[Manifest]) -> None:
-    """Index the shards that have none: it was removed, cut off, or an older version wrote them."""
-    for one in manifests:
-        if one.samples and not has_index(folder, one.shard, [str(row["key"]) for row in one.samples]):
-            write_dali_index(folder, one.shard, list_members(shard_path(folder, one.shard)))
+def _complete_index(folder: Path, manifest: Manifest) -> None:
+    """Index a shard that has no index, because it was removed or damaged, or an older version wrote none."""
+    keys = [str(row["key"]) for row in manifest.samples]
+    if keys and not has_index(folder, manifest.shard, keys):
+        write_dali_index(folder, manifest.shard, list_members(shard_path(folder, manifest.shard)))
 
 
 def write_provenance(folder: Path) -> None:
@@ -179,5 +252,5 @@ def _sweep(folder: Path, planned: set[str]) -> None:
         (f"{META}/{DALI}", ".idx"),
     ):
         for path in (folder / part).glob(f"*{suffix}"):
-            if path.name.removesuffix(suffix) not in planned:
+            if path.name.removesuffix(suffix) not in planned and path.name != METRICS:
                 path.unlink()

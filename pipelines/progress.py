@@ -1,4 +1,8 @@
-"""Live progress of a stage: how far it is, how fast, and when it will be done."""
+"""Live progress of a stage: how far it is, how fast, and when it will be done.
+
+On every runner the notes of the workers tell, which name what each has behind it or, where workers share no
+folder with the driver, what is finished; and the job's own counters, where its runner gives them early.
+"""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -7,6 +11,7 @@ from typing import Self
 
 from tqdm import tqdm
 
+from somtom.pipelines.job_watch import read_job
 from somtom.transforms.attempts import progress_of
 
 
@@ -23,7 +28,7 @@ class StageProgress:
 
     def __init__(self, title: str, unit: str, total: int, done: int, notes: Path, shown: bool) -> None:
         self._notes = notes
-        self._finished = done
+        self._before = self._finished = done
         self._bar = tqdm(
             total=total,
             initial=done,
@@ -45,6 +50,11 @@ class StageProgress:
     def show(self, under_way: Iterable[str]) -> None:
         """Redraw, with what the tasks under way have behind them."""
         now = self._finished + sum(progress_of(self._notes, task) for task in under_way)
+        if (job := read_job(self._notes)) is not None:
+            counted = self._before + job.inputs
+            told_by = "its counters" if counted > now else "its workers' notes"
+            self._bar.set_postfix_str(f"job {job.state}, by {told_by}", refresh=False)
+            now = max(now, counted)
         self._bar.update(max(0, now - self._bar.n))
 
     def __exit__(

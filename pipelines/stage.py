@@ -79,7 +79,7 @@ class Stage(Generic[T]):
 
         idle_deaths = 0
         with contextlib.closing(
-            run_tasks(RunOneTask(self.step), watched(), options.workers, options.mode)
+            run_tasks(RunOneTask(self.step, self.notes), watched(), options.workers, options.mode)
         ) as events:
             for event in events:
                 if isinstance(event, Done):

@@ -108,7 +108,7 @@ class StageOnBeam:
         """
         options = self.options
         step = options.output.noted(self.step, self.notes, options.is_elsewhere)
-        run = BeamRun(step, locators, only, options.runner, options.beam, options.hints)
+        run = BeamRun(step, locators, only, options.runner, options.beam, options.hints, self.notes)
         next_look = 0.0
         orphaned_at: dict[str, float] = {}
         died: _Died | None = None

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from somtom.pipelines.finish import Totals
+from somtom.pipelines.job_metrics import metrics_lines
 from somtom.schemas.reasons import Reject
 from somtom.schemas.tracker_load import TrackerLoad
 
@@ -46,7 +47,7 @@ def summary_lines(totals: Totals, folder: Path | str, wall_s: float) -> list[str
         f"this run: {totals.clips} clips in {wall_s:.1f} s, {rate:.2f} clips/s; "
         f"all workers and runs together: {spent or 'nothing'}"
     )
-    return [*lines, *_load_lines(totals.load)]
+    return [*lines, *metrics_lines(totals.metrics), *_load_lines(totals.load)]
 
 
 def _load_lines(load: TrackerLoad) -> list[str]:

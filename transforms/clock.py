@@ -14,8 +14,9 @@ class Clock:
         self.load = TrackerLoad()
         self._last = time.perf_counter()
 
-    def lap(self, step: str) -> None:
-        """Book the time since the last lap on `step`."""
+    def lap(self, step: str) -> float:
+        """Book the time since the last lap on `step`; returns it."""
         now = time.perf_counter()
-        self.seconds[step] += now - self._last  # type: ignore[assignment]  # a Counter adds floats as well
-        self._last = now
+        seconds, self._last = now - self._last, now
+        self.seconds[step] += seconds  # type: ignore[assignment]  # a Counter adds floats as well
+        return seconds

@@ -22,6 +22,7 @@ from somtom.sources.source import Source
 from somtom.transforms.attempts import Attempts
 from somtom.transforms.clock import Clock
 from somtom.transforms.label import label
+from somtom.transforms.metrics import count, observe, observe_seconds
 from somtom.transforms.place import Place
 from somtom.transforms.rejects import reject_of
 from somtom.transforms.shared_tracker import shared_tracker
@@ -82,7 +83,8 @@ def write_shard(
     ):
         for clip in clips:
             outcome = _label(clip, settings, stats)
-            clock.lap("label")
+            observe_seconds("label_ms", clock.lap("label"))
+            count("clips_taken")
             if isinstance(outcome, Sample):
                 row = sample_row(outcome.record, spec.name, len(outcome.traces))
                 if like := spec.copies.get(outcome.key):
@@ -92,13 +94,20 @@ def write_shard(
                 shard.write(outcome)
                 rows.append(row)
                 tracks.write(dataclasses.replace(clip, clean_jpeg=b"", extra_jpegs=()))
+                count("samples")
+                observe("marks_per_sample", rows[-1]["marks"])
+                observe("trace_frames_per_sample", len(outcome.traces))
             else:
                 rejects.append(outcome)
                 tracks.write(clip)
-            clock.lap("write")
+                count(f"clips_{outcome.outcome}_{outcome.reason}")
+            observe_seconds("write_ms", clock.lap("write"))
     write_dali_index(folder, spec.name, shard.members)
     manifest = make_manifest(spec, shard, tracks, rows, rejects, dropped)
     write_manifest(folder, manifest, clock.seconds, clock.load)
+    count("shards_written")
+    count("bytes_written", manifest.size_bytes + manifest.tracks_size_bytes)
+    observe("samples_per_shard", len(rows))
     return manifest
 
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from somtom.schemas.settings import ClipSettings, ShotSettings
 from somtom.schemas.sketch import ActionSketch
 from somtom.sources.source import Source
 from somtom.transforms.attempts import Attempts
+from somtom.transforms.metrics import count, observe, observe_seconds
 from somtom.transforms.place import Place
 from somtom.transforms.retry import MACHINE, why_unread, with_retries
 
@@ -63,7 +65,9 @@ def scan_to_file(task: ScanTask, context: ScanItems, folder: Path) -> int:
         for done, item in enumerate(task.items):
             key = f"{item.source} {item.uri}"
             attempts.take(key, done)
+            begun = time.perf_counter()
             scan = _scan(item, context, crashed=key in attempts.blamed)
+            _count(scan, time.perf_counter() - begun)
             if scan.actions is not None:
                 place = (item.source, scan.action_names)
                 actions.setdefault(place, ActionSketch(len(scan.action_names))).merge(scan.actions)
@@ -74,6 +78,17 @@ def scan_to_file(task: ScanTask, context: ScanItems, folder: Path) -> int:
         write_whole(_actions_path(folder, task), json.dumps(sums).encode())
         attempts.take("", len(task.items))
     return refs
+
+
+def _count(scan: Scan, seconds: float) -> None:
+    observe_seconds("scan_ms", seconds)
+    count("items_scanned")
+    if scan.reject is not None:
+        count(f"items_{scan.reject.outcome}_{scan.reject.reason}")
+    else:
+        count("items_used")
+        count("clips_found", len(scan.refs))
+        observe("clips_per_item", len(scan.refs))
 
 
 def _actions_path(folder: Path, task: ScanTask) -> Path:

@@ -6,6 +6,8 @@ from typing import Any
 import apache_beam as beam
 import cv2
 
+from somtom.transforms.beam_metrics import BeamSink
+from somtom.transforms.metrics import counting
 from somtom.transforms.noted import NotedStep
 from somtom.transforms.steps import Step
 from somtom.transforms.task_files import read_tasks
@@ -79,4 +81,6 @@ class _RunTask(beam.DoFn):
     def process(self, group: Any) -> Iterator[tuple[str, int]]:
         name, tasks = group
         for task in tasks:
-            yield name, self.step.run(task)
+            with counting(BeamSink()):
+                made = self.step.run(task)
+            yield name, made

@@ -2,6 +2,8 @@
 
 import contextlib
 import dataclasses
+import time
+from collections import deque
 from collections.abc import Collection, Generator, Iterator, Sequence
 from typing import TypeGuard
 
@@ -26,6 +28,7 @@ from somtom.transforms.clock import Clock
 from somtom.transforms.find_elements import find_elements
 from somtom.transforms.image_filter import filter_pictures
 from somtom.transforms.in_batches import in_batches
+from somtom.transforms.metrics import count, observe, observe_seconds
 from somtom.transforms.read_clips import ReadClip, read_refs
 from somtom.transforms.rejects import crash, rejected_clip
 from somtom.transforms.shared_tracker import SHARD, WAITING, SharedTracker
@@ -70,9 +73,9 @@ def _one_by_one(
     """Decode, track and label a clip before the next: a process that dies had that one in hand."""
     attempts.take(_key(refs, 0), 0)
     for done, read in enumerate(decoded, 1):
-        clock.lap("decode")
+        observe_seconds("decode_ms", clock.lap("decode"))
         tracked = track_refs([read], shared, settings)
-        clock.lap("track")
+        observe_seconds("track_ms", clock.lap("track"))
         yield from tracked
         attempts.take(_key(refs, done), done)
 
@@ -93,22 +96,38 @@ def _fed_ahead(
             clock.lap("decode")
             if read is None:
                 return
+            observe_seconds("decode_ms", took_s.popleft())
             yield read
 
     def track(batch: Sequence[ReadClip]) -> list[StoredClip]:
         tracked = track_refs(batch, shared, settings)
-        clock.lap("track")
+        seconds = clock.lap("track")
+        for _ in batch:
+            observe_seconds("track_ms", seconds / len(batch))
         return tracked
 
     def kind(read: ReadClip) -> int:
         return batch_length(shared.tracker, len(read[1].frames)) if _is_followed(read[1]) else 0
 
+    took_s: deque[float] = deque()  # decoding each clip that is on its way from the thread
     attempts.take(TOGETHER, 0)
-    with contextlib.closing(ahead(decoded, _size, AHEAD * shared.batch, MOST_BYTES)) as coming:
+    with contextlib.closing(
+        ahead(_timed(decoded, took_s), _size, AHEAD * shared.batch, MOST_BYTES)
+    ) as coming:
         batches = in_batches(waited_for(coming), kind, _size, track, lambda: shared.batch, MOST_BYTES)
         for done, tracked in enumerate(batches, 1):
             yield tracked
             attempts.take(TOGETHER, done)
+
+
+def _timed(clips: Generator[ReadClip, None, None], took_s: deque[float]) -> Generator[ReadClip, None, None]:
+    """Give the clips, and put aside how many seconds each of them took to come."""
+    with contextlib.closing(clips):
+        begun = time.perf_counter()
+        for clip in clips:
+            took_s.append(time.perf_counter() - begun)
+            yield clip
+            begun = time.perf_counter()
 
 
 def _size(read: ReadClip) -> int:
@@ -133,12 +152,17 @@ def track_refs(batch: Sequence[ReadClip], shared: SharedTracker, settings: Build
     stored = []
     for ref, clip in batch:
         tracks = None
+        if isinstance(clip, Clip):
+            count("clips_read")
+            count("frames_decoded", len(clip.frames) + len(clip.history) + len(clip.cameras))
+            observe("frames_per_clip", len(clip.frames))
         if _is_followed(clip):
             scaled, outcome = next(found)
             if isinstance(outcome, DataError):
                 stored.append(rejected_clip(ref, outcome))
                 continue
             tracks = as_stored(in_own_pixels(scaled, outcome))
+            count("clips_tracked")
         stored.append(_stored(ref, clip, tracks, shared.tracker.info, settings))
     return stored
 
