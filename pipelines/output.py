@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from somtom.pipelines.config import BuildConfig, difference, dump_config
-from somtom.schemas.files import is_temporary, sweep_temporaries, write_whole
+from somtom.schemas.files import is_temporary, read_small, sweep_temporaries, write_whole
 from somtom.schemas.folder import CARD, CONFIG, ENERGON, MANIFESTS, META, REMOVALS, SHARDS, TRACKS
 from somtom.schemas.reasons import DataError
 
@@ -116,10 +116,10 @@ def read_config_tree(root: Path) -> dict[str, object]:
         OutputError: the folder holds no build.
     """
     try:
-        return tomllib.loads(config_path(root).read_text(encoding="utf-8"))
+        return tomllib.loads(read_small(config_path(root)).decode())
     except FileNotFoundError as error:
         raise OutputError(f"{root}: holds no build ({config_path(root)} is missing)") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise OutputError(
             f"{config_path(root)}: cannot be read: {error}; put it back as it was, or --overwrite the build"
         ) from error

@@ -34,6 +34,9 @@ _ENCODINGS = {
 }
 
 
+MAX_GROUP_ROWS = 1 << 20  # held at once when a table is read; a shard has up to a million
+
+
 def columns_of(kind: type) -> dict[str, str]:
     """Give the columns (name -> kind) of a dataclass of plain fields, in order."""
     kinds = {str: "text", bytes: "bytes", bool: "bool", int: "int", float: "float"}
@@ -207,6 +210,9 @@ def _tables(
                     "unreadable", f"{path.name}: its columns are not those of this version of somtom"
                 )
             for number in range(file.num_row_groups) if groups is None else groups:
+                # A value that stays the same takes no room in the file, however many rows there are.
+                if file.metadata.row_group(number).num_rows > MAX_GROUP_ROWS:
+                    raise DataError("unreadable", f"{path.name}: over {MAX_GROUP_ROWS} rows in one group")
                 yield file.read_row_group(number, columns=list(wanted)).select(list(wanted))
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DataError("unreadable", f"{path.name} cannot be read: {error}") from error

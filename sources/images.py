@@ -83,7 +83,7 @@ def _opened(data: bytes, settings: ClipSettings) -> Image.Image:
         raise DataError("too_large", str(error)) from error
     except _DAMAGED as error:
         raise DataError("undecodable", f"the picture's header is damaged: {error}") from error
-    if getattr(image, "n_frames", 1) > 1:
+    if getattr(image, "is_animated", False):  # to count its frames, Pillow goes through all of them
         raise DataError("unsupported", "is an animation: read it as a video")
     check_pixels(*image.size, settings)
     check_size(*_upright_size(image, data), settings)

@@ -24,11 +24,14 @@ def load_texts(locator: str) -> dict[str, str]:
     lines = io.StringIO(content.decode("utf-8-sig", "replace"), newline="")
     rows = _json_rows(lines, locator) if PurePosixPath(locator).suffix == ".jsonl" else csv.DictReader(lines)
     texts: dict[str, str] = {}
-    for number, row in enumerate(rows, start=1):
-        video, text = row.get("video"), row.get("text")
-        if not isinstance(video, str) or not isinstance(text, str):
-            raise DataError("bad_record", f"{locator}: record {number} must have a `video` and a `text`")
-        texts.setdefault(video, " ".join(text.split()))
+    try:
+        for number, row in enumerate(rows, start=1):
+            video, text = row.get("video"), row.get("text")
+            if not isinstance(video, str) or not isinstance(text, str):
+                raise DataError("bad_record", f"{locator}: record {number} must have a `video` and a `text`")
+            texts.setdefault(video, " ".join(text.split()))
+    except csv.Error as error:
+        raise DataError("bad_record", f"{locator} is not valid CSV: {error}") from error
     return texts
 
 
@@ -39,7 +42,7 @@ def _json_rows(lines: io.StringIO, locator: str) -> list[dict[str, object]]:
             continue
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DataError("bad_record", f"{locator}: line {number} is not JSON: {error}") from error
         if not isinstance(row, dict):
             raise DataError(

@@ -100,7 +100,7 @@ USES: dict[str, Callable[[Path, Path], object]] = {
         "shards/train-000000.tar",
         "meta/samples.parquet",
         "meta/manifests/train-000000.json",
-        "meta/wids-train.json",
+        "meta/wids.json",
     ],
 )
 def test_nobody_waits_for_a_pipe_in_a_data_set(
