@@ -1,7 +1,6 @@
 """Leaves out samples that look like others, once all shards are labelled: only then it is known which."""
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,9 +10,10 @@ from somtom.pipelines.stage import Stage
 from somtom.schemas.action_stats import read_action_stats
 from somtom.schemas.duplicates import NEAR_DUPLICATE, near_duplicates
 from somtom.schemas.folder import plan_path
-from somtom.schemas.manifest import Manifest, read_manifest
+from somtom.schemas.manifest import read_manifest
 from somtom.schemas.plan_table import PlannedShard, read_plan
 from somtom.schemas.refs import ShardSpec
+from somtom.schemas.sample_rows import SampleRow
 from somtom.schemas.settings import BuildSettings
 from somtom.transforms.relabel_shard import RelabelShards
 
@@ -31,25 +31,25 @@ def drop_near_duplicates(
     """
     if settings.filter.near_duplicates == "off":
         return 0
-    manifests = [one for shard in planned if (one := read_manifest(folder, shard.name)) is not None]
-    rows = [row for one in manifests for row in (*one.samples, *one.copies)]
-    copies = near_duplicates(rows, settings.filter)
-    wanted: defaultdict[str, dict[str, str]] = defaultdict(dict)
-    for row in rows:
-        if said := copies.get(row["key"]):
-            wanted[row["shard"]][row["key"]] = said
-    todo = {one.shard for one in manifests if _left_out(one) != wanted[one.shard]}
+    out: dict[str, dict[str, str]] = {}
+
+    def rows() -> Iterator[SampleRow]:
+        """All rows, a manifest at a time: together they may be gigabytes."""
+        for shard in planned:
+            if manifest := read_manifest(folder, shard.name):
+                rejects = [one for one in manifest.rejects if one.reason == NEAR_DUPLICATE]
+                out[shard.name] = {one.key: one.message for one in rejects}
+                yield from (*manifest.samples, *manifest.copies)
+
+    copies = near_duplicates(rows(), settings.filter)
+    todo = {shard for shard, now in out.items() if now != copies.get(shard, {})}
     if not todo:
         return 0
     total = sum(shard.refs for shard in planned if shard.name in todo)
     place, notes = options.output.place(folder, options.is_elsewhere), notes_path(folder)
     step = RelabelShards(place, place, settings, notes, stats=read_action_stats(folder))
     stage = Stage[ShardSpec]("near duplicates", "clips", step, lambda spec: len(spec.refs), notes)
-    specs = (replace(spec, copies=wanted[spec.name]) for spec in read_plan(plan_path(folder), todo))
-    stage.run(specs, total, 0, options)
+    specs = (replace(spec, copies=copies.get(spec.name, {})) for spec in read_plan(plan_path(folder), todo))
+    stage.run(specs, total, 0, replace(options, hints=()))  # labelling again needs no GPU
     options.output.gather(planned)
     return total
-
-
-def _left_out(manifest: Manifest) -> dict[str, str]:
-    return {one.key: one.message for one in manifest.rejects if one.reason == NEAR_DUPLICATE}

@@ -103,27 +103,29 @@ def choose_copies(
     return gone, kept[0]
 
 
-def near_duplicates(samples: Iterable[SampleRow], limits: FilterSettings) -> dict[str, str]:
-    """Say which samples the settings leave out, and what their pictures look like: key -> message.
+def near_duplicates(samples: Iterable[SampleRow], limits: FilterSettings) -> dict[str, dict[str, str]]:
+    """Say which samples the settings leave out: by shard, keys and a line on what their pictures look like.
 
     The samples are all that pass the other limits. Where they come from is no matter, nor in what order: of
     one look val's stay, and of a split's those of the group that has the first key.
     """
     if limits.near_duplicates == "off":
         return {}
-    small = [{name: row[name] for name in (*_OF_SAMPLE, "picture_hash")} for row in samples]
+    names = ("key", "shard", "split", "dataset", "group", "picture_hash")
+    small = [{name: row[name] for name in names} for row in samples]
     small.sort(key=lambda row: str(row["key"]))
     looks: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
     numbers = group_hashes([row["picture_hash"] for row in small], limits.near_bits).tolist()
     for row, number in zip(small, numbers, strict=True):
         if number >= 0:
             looks[number].append(row)
-    found: dict[str, str] = {}
+    found: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for members in looks.values():
         gone, like = choose_copies(members, "train", limits.near_duplicates == "all")
         said = f"its picture looks like that of {like['key']} in {like['split']}"
-        found.update((str(row["key"]), said) for row in gone)
-    return found
+        for row in gone:
+            found[row["shard"]][row["key"]] = said
+    return dict(found)
 
 
 def write_duplicates(folder: Path, found: Duplicates) -> None:
@@ -162,8 +164,9 @@ def copies_faults(folder: Path, manifests: Iterable[Manifest]) -> Iterator[str]:
     except (OSError, ValueError, RecursionError, TypeError):
         return  # `made_with_faults` says so
     made = list(manifests)
-    for key, said in near_duplicates((row for one in made for row in one.samples), limits).items():
-        yield f"{META}/{CONFIG}: filter.near_duplicates leaves out {key}: {said}; run the build again"
+    for copies in near_duplicates((row for one in made for row in one.samples), limits).values():
+        for key, said in copies.items():
+            yield f"{META}/{CONFIG}: filter.near_duplicates leaves out {key}: {said}; run the build again"
     for one in made:
         out = [reject.key for reject in one.rejects if reject.reason == NEAR_DUPLICATE]
         if sorted(out) != sorted(str(row["key"]) for row in one.copies):
