@@ -123,8 +123,8 @@ def near_duplicates(samples: Iterable[SampleRow], limits: FilterSettings) -> dic
     for members in looks.values():
         gone, like = choose_copies(members, "train", limits.near_duplicates == "all")
         said = f"its picture looks like that of {like['key']} in {like['split']}"
-        for row in gone:
-            found[row["shard"]][row["key"]] = said
+        for one in gone:
+            found[one["shard"]][one["key"]] = said
     return dict(found)
 
 
