@@ -28,6 +28,8 @@ from somtom.schemas.sample_rows import SampleRow
 from somtom.schemas.settings import FilterSettings
 
 ALL, ACROSS = FilterSettings(near_duplicates="all"), FilterSettings(near_duplicates="across_splits")
+STYLE = "bad_trackers:paint_boxes"
+OURS = f"marks.style={STYLE}"  # code that a data set's configuration names runs when it is named here, too
 SCENE, NEAR, OTHER, FLAT = "00ff00ff12345678", "00ff00ff12345679", "ff00ff00edcba987", ""
 
 
@@ -105,7 +107,7 @@ def tree_of(videos: Path, near_duplicates: str = "all") -> dict[str, Any]:
     return quick_tree(
         videos,
         clips={"max_per_video": 2},
-        marks={"style": "bad_trackers:paint_boxes"},
+        marks={"style": STYLE},
         filter={"near_duplicates": near_duplicates},
         output={"val_fraction": 0.5},
     )
@@ -176,9 +178,8 @@ def test_labels_are_made_again_with_and_without_copies(videos: Path, built: Path
     build(config_of(videos, "off"), whole)
     assert len(list(read_samples(whole))) == 10
 
-    relabel_data_set(whole, again, ["filter.near_duplicates=all"], THREADS, overwrite=False)
-    relabel_data_set(again, back, ["filter.near_duplicates=off"], THREADS, overwrite=False)
-    relabel_data_set(again, across, ["filter.near_duplicates=across_splits"], THREADS, overwrite=False)
+    for old, new, setting in ((whole, again, "all"), (again, back, "off"), (again, across, "across_splits")):
+        relabel_data_set(old, new, [f"filter.near_duplicates={setting}", OURS], THREADS, overwrite=False)
 
     assert contents(again) == contents(built)
     assert contents(back) == contents(whole)
@@ -240,6 +241,6 @@ def test_a_repacked_data_set_knows_its_copies(built: Path, tmp_path: Path) -> No
     assert main(["export", str(built), "--to", "tar", "--out", str(new), "--clips-per-shard", "7"]) == 0
     assert faults(new) == []
     assert left_out(new) == left_out(built)
-    relabel_data_set(new, back, ["filter.near_duplicates=off"], THREADS, overwrite=False)
+    relabel_data_set(new, back, ["filter.near_duplicates=off", OURS], THREADS, overwrite=False)
     assert faults(back) == []
     assert len(list(read_samples(back))) == 10
