@@ -12,9 +12,8 @@ import os
 import secrets
 import shutil
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from somtom.pipelines.output import OutputError, work_path
 from somtom.pipelines.runners import RunOptions
@@ -25,8 +24,9 @@ from somtom.schemas.manifest import is_done, read_manifest
 from somtom.schemas.plan_table import PlannedShard
 from somtom.schemas.shard_index import has_index
 from somtom.sources.files import is_remote, local_path
-from somtom.sources.stores import abort_died_uploads, check_uri, set_store_options
-from somtom.transforms.noted import NotedStep
+from somtom.sources.stores import abort_died_uploads, check_credentials, check_uri, set_store_options
+from somtom.transforms.attempts import DEATHS, HAND
+from somtom.transforms.noted import MADE, RAISED, NotedStep
 from somtom.transforms.noted_in_store import NOTES, NotedInStore
 from somtom.transforms.place import InStore, Place
 from somtom.transforms.steps import Step
@@ -139,19 +139,32 @@ class Mirror:
         self.store.put_all(names, self.folder)
         return tuple(f"{self.store.uri}/{name}" for name in names)
 
-    def noted(self, step: Any, notes: Path, is_elsewhere: bool) -> Step:
-        """Workers on other machines leave their notes in the store, and none of what they have in hand."""
+    def noted(self, step: Step, notes: Path, is_elsewhere: bool) -> Step:
+        """Workers on other machines leave their notes in the store."""
         self._has_notes = is_elsewhere
         if not is_elsewhere:
             return NotedStep(step, notes)
-        self.store.delete(self.store.names(NOTES))
-        return NotedInStore(dataclasses.replace(step, notes=None), self.store.uri)
+        self.store.delete(name for name in self.store.names(NOTES) if not name.endswith(DEATHS))
+        return NotedInStore(step, self.store.uri)
 
-    def look(self) -> None:
-        """Fetch the notes that are new."""
-        if self._has_notes:
-            names = [name for name in self.store.names(NOTES) if not (self.folder / name).exists()]
-            self.store.fetch_all(names, self.folder)
+    def look(self, closely: bool = False) -> None:
+        """Fetch the notes that are new, or all."""
+        if not self._has_notes:
+            return
+        ends = (HAND, DEATHS) if closely else (MADE, RAISED)
+        found = [name for name in self.store.names(NOTES) if name.endswith(ends)]
+        for path in (self.folder / NOTES).glob(f"*{HAND}") if closely else ():
+            path.unlink()  # it may be over
+        names = [name for name in found if closely or not (self.folder / name).exists()]
+        self.store.fetch_all(names, self.folder)
+
+    def tell(self, tasks: Collection[str]) -> None:
+        """Upload who is blamed; what was in hand is in nobody's any more."""
+        if not self._has_notes:
+            return
+        blamed = [f"{NOTES}/{task}{DEATHS}" for task in tasks]
+        self.store.put_all([name for name in blamed if (self.folder / name).exists()], self.folder)
+        self.store.delete(f"{NOTES}/{task}{HAND}" for task in tasks)
 
     def _unpack(self, ready: Path) -> None:
         packed = ready.with_suffix(".tar")
@@ -234,6 +247,7 @@ def open_output(
     if options.beam:
         set_store_options(options.beam)
     check_uri(out)
+    check_credentials(out)
     store = Store(out.rstrip("/"))
     folder = mirror_folder(store.uri, cache.expanduser())
     with _hold_mirror(folder, store.uri) as holder, hold_store(store, holder) as lock:

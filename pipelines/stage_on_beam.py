@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from somtom.pipelines.beam_process import InOwnProcess
 from somtom.pipelines.beam_run import BeamRun
 from somtom.pipelines.local import Death, Done, TaskFailed, run_tasks
 from somtom.pipelines.progress import StageProgress
 from somtom.pipelines.runners import RunOptions
-from somtom.transforms.attempts import empty_hand, note_death
+from somtom.transforms.attempts import empty_hand, has_deaths, note_death
 from somtom.transforms.noted import (
     MADE,
     RAISED,
@@ -65,12 +66,13 @@ class StageOnBeam:
         locators = options.output.share(
             write_task_files(folder, self._fresh(tasks, size_of)), options.is_elsewhere
         )
+        step = options.output.noted(self.step, self.notes, options.is_elsewhere)
         suspects: deque[str] = deque()
         idle_deaths = 0
         while self.left:
             only = frozenset((suspects.popleft(),) if suspects else ())
             before = len(self.left)
-            died = self._run_once(locators, only)
+            died = self._run_once(step, locators, only)
             idle_deaths = idle_deaths if len(self.left) == before else 0
             if died is None:
                 self._require_notes(only)
@@ -81,8 +83,10 @@ class StageOnBeam:
                 idle_deaths += 1
                 if idle_deaths >= MAX_IDLE_DEATHS:
                     raise TaskFailed(f"{died.how}, {idle_deaths} times with no input to blame", died.detail)
-            for task in in_hand(self.notes):
+            held = in_hand(self.notes)
+            for task in held:
                 empty_hand(self.notes, task)
+            options.output.tell({*held, *died.suspects})
             suspects = deque(name for name in dict.fromkeys((*died.suspects, *suspects)) if name in self.left)
 
     def _require_notes(self, only: frozenset[str]) -> None:
@@ -100,24 +104,24 @@ class StageOnBeam:
             self.left[task.name] = size_of(task)
             yield task
 
-    def _run_once(self, locators: tuple[str, ...], only: frozenset[str]) -> "_Died | None":
+    def _run_once(self, step: Step, locators: tuple[str, ...], only: frozenset[str]) -> "_Died | None":
         """Run one pipeline to its end; says how it died, None if it ended well.
 
         Raises:
             TaskFailed: a task raised, or the pipeline failed while no task was in hand.
         """
         options = self.options
-        step = options.output.noted(self.step, self.notes, options.is_elsewhere)
         run = BeamRun(step, locators, only, options.runner, options.beam, options.hints, self.notes)
         next_look = 0.0
         orphaned_at: dict[str, float] = {}
         died: _Died | None = None
-        with contextlib.closing(run_tasks(run, ["the pipeline"], 1, "processes")) as events:
+        work = InOwnProcess(run, self.notes.parent / "temporary")
+        with contextlib.closing(run_tasks(work, ["the pipeline"], 1, "processes")) as events:
             try:
                 for event in events:
                     if isinstance(event, Death):
                         how = f"the process of the pipeline died (exit {event.exit_code})"
-                        died = _Died(how, self._in_hand(), event.own_fault)
+                        died = _Died(how, self._suspects(), event.own_fault)
                         break
                     if isinstance(event, Done) or time.monotonic() < next_look:
                         continue
@@ -131,7 +135,7 @@ class StageOnBeam:
                     # Where that takes long, seldom.
                     next_look = time.monotonic() + max(LOOK_EVERY_S, 20 * (time.monotonic() - begun))
             except TaskFailed as failed:
-                died = _Died(str(failed), self._in_hand(), detail=failed.detail)
+                died = _Died(str(failed), self._suspects(), detail=failed.detail)
                 if not died.suspects:
                     self._raise_what_was_raised()
                     raise
@@ -142,6 +146,12 @@ class StageOnBeam:
 
     def _in_hand(self) -> tuple[str, ...]:
         return tuple(task for task in in_hand(self.notes) if task in self.left)
+
+    def _suspects(self) -> tuple[str, ...]:
+        """What was in hand when the pipeline died; where a runner tried some of it again, only that."""
+        self.options.output.look(closely=True)
+        held = self._in_hand()
+        return tuple(task for task in held if has_deaths(self.notes, task)) or held
 
     def _look(self) -> None:
         """Count what is made since the last look."""

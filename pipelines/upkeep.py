@@ -1,6 +1,6 @@
 """What a driver does for an output that may lie elsewhere than in the folder it works on."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -38,8 +38,12 @@ class Upkeep(Protocol):
         """The step, leaving notes of its end where `look` finds them."""
         ...
 
-    def look(self) -> None:
-        """Bring the notes that steps have left to the folder."""
+    def look(self, closely: bool = False) -> None:
+        """Bring the notes that steps have left to the folder; `closely`: of what is in hand, too."""
+        ...
+
+    def tell(self, tasks: Collection[str]) -> None:
+        """Bring who is blamed, and what is in hand no longer, to where the steps of these tasks look."""
         ...
 
     def save(self) -> None:
@@ -72,7 +76,10 @@ class OnDisk:
         """Notes lie in the folder."""
         return NotedStep(step, notes)
 
-    def look(self) -> None:
+    def look(self, closely: bool = False) -> None:
+        """Nothing is to be done."""
+
+    def tell(self, tasks: Collection[str]) -> None:
         """Nothing is to be done."""
 
     def save(self) -> None:

@@ -1,15 +1,17 @@
 """Beam's client of S3, mended: one a process, with time-outs, and errors that say what to do.
 
-Beam 2.77 makes a new client for every call, sets no time-outs, and tries for ten minutes in silence where
-credentials are missing or nothing answers.
+Beam 2.77 makes a new client for every call, sets no time-outs, tries for ten minutes in silence where
+credentials are missing or nothing answers, and logs the traceback of an upload that fails as nobody's.
 """
 
 import errno
 import functools
+import logging
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+from apache_beam.io.aws import s3io
 from apache_beam.io.aws.clients.s3 import boto3_client
 from apache_beam.io.aws.clients.s3.messages import S3ClientError
 from apache_beam.options.pipeline_options import PipelineOptions, S3Options
@@ -30,6 +32,11 @@ def mend_s3() -> None:
     if boto3_client.boto3 is not None:
         boto3_client.Client = SteadyClient
         boto3_client.get_http_error_code = _status_of
+        s3io.logging = SimpleNamespace(**{**vars(logging), **_methods(logging.getLogger(s3io.__name__))})
+
+
+def _methods(logger: logging.Logger) -> dict[str, Callable[..., None]]:
+    return {name: getattr(logger, name) for name in ("debug", "info", "error", "log")}
 
 
 def _status_of(error: object) -> int | None:

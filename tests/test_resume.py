@@ -70,8 +70,11 @@ def test_a_killed_build_goes_on_and_redoes_nothing(
         "--quiet",
     )
     with held_somtom(tmp_path / "fifo", *command, "--workers", 1) as process:
+        second = somtom(*command)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+    assert (second.returncode, second.stdout) == (1, "")
+    assert second.stderr == f"somtom: {out}: another run is working on it; wait for it or stop it\n"
     assert any(is_temporary(path.name) for path in out.rglob("*"))
     done = written(out)
     assert 0 < len(done) < 3 * 14

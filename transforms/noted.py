@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from somtom.transforms.attempts import empty_hand, key_in_hand, note_death
+from somtom.transforms.attempts import HAND, empty_hand, key_in_hand, note_death
 from somtom.transforms.steps import Step, Task
 
-MADE, RAISED, HAND, WORKER = ".made", ".raised", ".hand.json", ".worker.json"
+MADE, RAISED, WORKER = ".made", ".raised", ".worker.json"
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,10 @@ from somtom.schemas.sample import CLEAN, FIRST_MEMBERS
 from somtom.schemas.settings import BuildSettings
 from somtom.schemas.tar import read_shard
 from somtom.schemas.tracks_table import StoredClip, read_tracks
-from somtom.transforms.attempts import Attempts
+from somtom.transforms.attempts import Attempts, Notes
 from somtom.transforms.clock import Clock
 from somtom.transforms.label_shard import write_shard
+from somtom.transforms.logs import working_on
 from somtom.transforms.place import Place
 from somtom.transforms.rejects import crash, rejected_clip
 
@@ -30,7 +31,7 @@ class RelabelShards:
         old: the data set that is labelled again.
         place: where the shards of the new data set go; it may be the old one.
         settings: of the new data set.
-        notes: folder of the attempts' notes, None to keep none.
+        notes: where the attempts' notes lie, None to keep none.
         removals: keys, uris and groups that are taken out.
         stats: of the data sets' actions.
     """
@@ -38,7 +39,7 @@ class RelabelShards:
     old: Place
     place: Place
     settings: BuildSettings
-    notes: Path | None
+    notes: Notes
     removals: frozenset[str] = frozenset()
     stats: Mapping[str, ActionStats] = field(default_factory=dict)
 
@@ -46,7 +47,11 @@ class RelabelShards:
         """Make one shard of the new data set; returns the number of samples."""
         here = Path()
         names = [str(path(here, spec.name)) for path in (shard_path, tracks_path, timings_path)]
-        with self.old.reading(names) as old, self.place.writing() as folder:
+        with (
+            working_on(stage="relabel", shard=spec.name),
+            self.old.reading(names) as old,
+            self.place.writing() as folder,
+        ):
             clock = Clock()
             if self.old == self.place:  # what was spent on the shard before still counts
                 clock.seconds.update(read_timings(old, spec.name))

@@ -14,7 +14,8 @@ from somtom.schemas.refs import Item, ItemFacts, Ref, Scan
 from somtom.schemas.settings import ClipSettings, ShotSettings
 from somtom.schemas.sketch import ActionSketch
 from somtom.sources.source import Source
-from somtom.transforms.attempts import Attempts
+from somtom.transforms.attempts import Attempts, Notes
+from somtom.transforms.logs import take_in_hand, working_on
 from somtom.transforms.metrics import count, observe, observe_seconds
 from somtom.transforms.place import Place
 from somtom.transforms.retry import MACHINE, why_unread, with_retries
@@ -36,7 +37,7 @@ class ScanItems:
         sources: of the whole configuration; `Item.source` points into them.
         shots, clips, run_length: how the items are cut.
         place, folder: where the scans of each task go, as <task>.jsonl in that folder of the data set's.
-        notes: folder of the attempts' notes, None to keep none.
+        notes: where the attempts' notes lie, None to keep none.
     """
 
     sources: tuple[Source, ...]
@@ -45,11 +46,11 @@ class ScanItems:
     run_length: int
     place: Place
     folder: str
-    notes: Path | None
+    notes: Notes
 
     def run(self, task: ScanTask) -> int:
         """Scan the task's items into its file; returns the number of refs."""
-        with self.place.writing() as folder:
+        with working_on(stage=SCAN, task=task.name), self.place.writing() as folder:
             return scan_to_file(task, self, folder / self.folder)
 
 
@@ -65,6 +66,7 @@ def scan_to_file(task: ScanTask, context: ScanItems, folder: Path) -> int:
         for done, item in enumerate(task.items):
             key = f"{item.source} {item.uri}"
             attempts.take(key, done)
+            take_in_hand(context.sources[item.source].name, item.uri)
             begun = time.perf_counter()
             scan = _scan(item, context, crashed=key in attempts.blamed)
             _count(scan, time.perf_counter() - begun)

@@ -4,8 +4,8 @@ Names are relative to the data set's URI, with forward slashes: "meta/plan.parqu
 """
 
 import shutil
-from collections.abc import Collection, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterable
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -75,6 +75,19 @@ class Store:
                 raise DataError("unsafe_path", f"{path!r} is no name of a file in a folder; remove it")
             found[name] = stored
         return found
+
+    def names_beginning(self, start: str) -> list[str]:
+        """The names of one folder that begin so: one request, however much lies there."""
+        found = with_retries(partial(self._beginning, start), self.uri)
+        return sorted(path.removeprefix(f"{self.uri}/") for path in found)
+
+    def _beginning(self, start: str) -> list[str]:
+        systems = file_systems()
+        with told_plainly(self.uri):
+            system, place = systems.get_filesystem(self.uri), f"{self.uri}/{start}"
+            if system.has_dirs() and not system.exists(place.rpartition("/")[0]):
+                return []
+            return [one.path for one in system.match([f"{place}*"])[0].metadata_list]
 
     def _listed(self, prefix: str) -> list[tuple[str, Stored]]:
         systems = file_systems()
@@ -168,10 +181,14 @@ class Store:
         _several(lambda name: self.put(folder / name, name), names)
 
 
-def _several(action: Any, names: Iterable[str]) -> None:
+def _several(action: Callable[[str], None], names: Iterable[str]) -> None:
+    """Do it for each name, several at once; where one fails, those that were not begun are left."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        for _ in pool.map(action, names):
-            pass
+        begun = [pool.submit(action, name) for name in names]
+        done, _ = wait(begun, return_when=FIRST_EXCEPTION)
+        pool.shutdown(wait=False, cancel_futures=True)
+    for one in done:
+        one.result()
 
 
 def _as_it_is() -> Any:

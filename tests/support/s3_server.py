@@ -2,9 +2,11 @@
 
 Run as `python s3_server.py FOLDER`: says its port. While FOLDER/refuse holds a number n, the next n requests
 are answered with 503; while FOLDER/stall is there, none is answered; FOLDER/log gets a line a request.
+FOLDER/schedule holds trouble for requests to come, see `S3.plan`.
 """
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -52,6 +54,21 @@ class S3:
         else:
             (self.folder / "stall").unlink(missing_ok=True)
 
+    def plan(self, **trouble: int) -> None:
+        """Plan trouble by the number of the request, counted from here; nothing ends all trouble.
+
+        `refuse_every`, `cut_every`: each n-th is answered with 503, or with half of what it asks for;
+        `refuse_from`, `stall_from`: from the n-th on all are answered with 503, or not at all.
+        """
+        path = self.folder / "schedule"
+        path.with_suffix(".new").write_text(json.dumps({"begun": self.requests(), **trouble}))
+        path.with_suffix(".new").replace(path)
+
+    def requests(self) -> int:
+        """How many there were so far."""
+        log = self.folder / "log"
+        return len(log.read_text().splitlines()) if log.exists() else 0
+
 
 @contextlib.contextmanager
 def s3_server(folder: Path) -> Iterator[S3]:
@@ -93,23 +110,51 @@ class _WithTrouble:
     def __init__(self, application: Any, folder: Path) -> None:
         self.application, self.folder = application, folder
         self.lock = threading.Lock()
+        self.count = 0
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         with self.lock:
             with (self.folder / "log").open("a") as log:
                 log.write(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}?{environ['QUERY_STRING']}\n")
-            refuse = self.folder / "refuse"
-            left = int(refuse.read_text() or 0) if refuse.exists() else 0
-            if left:
-                refuse.write_text(str(left - 1))
-        while (self.folder / "stall").exists():
+            self.count += 1
+            is_refused, is_cut = self._trouble(self.count)
+        while (self.folder / "stall").exists() or self._is_stalled(self.count):
             time.sleep(0.05)
-        if left:
+        if is_refused:
             environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
             start_response("503 Slow Down", [("Content-Length", "0")])
             return [b""]
         answer: Iterable[bytes] = self.application(environ, start_response)
-        return answer
+        return _half(answer) if is_cut else answer
+
+    def _trouble(self, count: int) -> tuple[bool, bool]:
+        """Whether a request is refused, and whether its answer is cut off."""
+        refuse = self.folder / "refuse"
+        left = int(refuse.read_text() or 0) if refuse.exists() else 0
+        if left:
+            refuse.write_text(str(left - 1))
+        plan, number = self._plan(count)
+        is_out = 0 < plan.get("refuse_from", 0) <= number
+        each = [bool(plan.get(name)) and number % plan[name] == 0 for name in ("refuse_every", "cut_every")]
+        return bool(left) or is_out or each[0], each[1]
+
+    def _is_stalled(self, count: int) -> bool:
+        plan, number = self._plan(count)
+        return 0 < plan.get("stall_from", 0) <= number
+
+    def _plan(self, count: int) -> tuple[dict[str, int], int]:
+        """The schedule, and the request's number in it."""
+        path = self.folder / "schedule"
+        plan = json.loads(path.read_text()) if path.exists() else {}
+        return plan, count - plan.get("begun", 0)
+
+
+def _half(answer: Iterable[bytes]) -> Iterator[bytes]:
+    """Half of the answer, after whose head the connection ends."""
+    whole = b"".join(answer)
+    yield whole[: len(whole) // 2]
+    if whole:
+        raise ConnectionAbortedError
 
 
 def _serve(folder: Path) -> None:
