@@ -15,7 +15,6 @@ from somtom.schemas.settings import ClipSettings, ShotSettings
 from somtom.schemas.sketch import ActionSketch
 from somtom.sources.source import Source
 from somtom.transforms.attempts import Attempts, Notes
-from somtom.transforms.logs import take_in_hand, working_on
 from somtom.transforms.metrics import count, observe, observe_seconds
 from somtom.transforms.place import Place
 from somtom.transforms.retry import MACHINE, why_unread, with_retries
@@ -50,7 +49,7 @@ class ScanItems:
 
     def run(self, task: ScanTask) -> int:
         """Scan the task's items into its file; returns the number of refs."""
-        with working_on(stage=SCAN, task=task.name), self.place.writing() as folder:
+        with self.place.writing() as folder:
             return scan_to_file(task, self, folder / self.folder)
 
 
@@ -66,7 +65,6 @@ def scan_to_file(task: ScanTask, context: ScanItems, folder: Path) -> int:
         for done, item in enumerate(task.items):
             key = f"{item.source} {item.uri}"
             attempts.take(key, done)
-            take_in_hand(context.sources[item.source].name, item.uri)
             begun = time.perf_counter()
             scan = _scan(item, context, crashed=key in attempts.blamed)
             _count(scan, time.perf_counter() - begun)
