@@ -279,10 +279,14 @@ class AvVideo:
     def _packets(self) -> Iterator[Any]:
         """Demux the stream; a damaged end ends it early."""
         self._fresh = False
-        try:
-            yield from self._container.demux(self._stream)
-        except av.FFmpegError:
-            self.errors += 1
+        while True:
+            try:
+                yield from self._container.demux(self._stream)
+            except av.FFmpegError:
+                self.errors += 1
+            except IndexError:  # the packet of a stream that began after the file was opened: PyAV lacks it
+                continue
+            return
 
     def _decoded(self, packets: Iterator[Any]) -> Iterator[AvPicture]:
         """Decode packets; behind one that fails, go on at the next key frame.
