@@ -20,8 +20,8 @@ from somtom.pipelines import (
     commands_workers,
 )
 from somtom.pipelines.commands import complain
-from somtom.pipelines.logs import configure_logging
 from somtom.schemas.reasons import DataError
+from somtom.transforms.logs import Logs, configure_logging
 
 COMMANDS = (
     commands_build,
@@ -34,6 +34,9 @@ COMMANDS = (
     commands_stores,
     commands_workers,
 )
+
+
+_LEVELS = {"text": "warning", "json": "info"}  # the least that is logged where nobody says it
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -78,6 +81,8 @@ def _run(arguments: Sequence[str] | None) -> int:
     beam_at = given.index("--") if "--" in given and any(_is_runner(one) for one in given) else len(given)
     options = make_parser().parse_args(given[:beam_at])
     options.beam = given[beam_at + 1 :]
+    form = getattr(options, "log_format", "text")
+    configure_logging(Logs(form, getattr(options, "log_level", "") or _LEVELS[form]))
     # Imported late, so that --help and mistakes on the command line answer at once.
     from somtom.pipelines.config_rules import ConfigError
     from somtom.pipelines.local import TaskFailed

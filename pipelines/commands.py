@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from somtom.schemas.shown import shown
+from somtom.transforms.logs import FORMATS, LEVELS, current_logs
 
 if TYPE_CHECKING:
     from somtom.pipelines.config import BuildConfig
@@ -51,6 +53,18 @@ def add_run_options(parser: argparse.ArgumentParser, overwrite: bool = True) -> 
     )
     parser.add_argument("--threads", action="store_true", help="workers are threads, not processes")
     parser.add_argument("--quiet", action="store_true", help="no progress")
+    parser.add_argument(
+        "--log-format",
+        choices=sorted(FORMATS),
+        default="text",
+        help="what is logged to the standard error: lines for people (default), or a JSON object a line",
+    )
+    parser.add_argument(
+        "--log-level",
+        choices=LEVELS,
+        default="",
+        help="the least that is logged (default: warning; as JSON info, which names every reject)",
+    )
     parser.add_argument(
         "--runner",
         default="local",
@@ -154,5 +168,9 @@ def say(*lines: str) -> None:
 
 def complain(message: str, status: int) -> int:
     """Print one line to standard error; gives the status back."""
-    print(f"somtom: {shown(' '.join(message.splitlines()))}", file=sys.stderr)
+    line = " ".join(message.splitlines())
+    if current_logs().form == "json":
+        logging.getLogger("somtom").error(line)
+    else:
+        print(f"somtom: {shown(line)}", file=sys.stderr)
     return status

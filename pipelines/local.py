@@ -24,7 +24,7 @@ from multiprocessing.connection import wait as wait_for
 from multiprocessing.context import SpawnProcess
 from typing import Generic, TypeVar
 
-from somtom.pipelines.logs import configure_logging
+from somtom.transforms.logs import Logs, configure_logging, current_logs
 
 T = TypeVar("T")
 
@@ -213,7 +213,7 @@ def _start(work: Callable[[T], None], task: T) -> _Worker[T]:
     # Spawned, not forked: video containers, OpenCV and gRPC threads must not be inherited.
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs,), daemon=True)
+    process = context.Process(target=_serve, args=(theirs, current_logs()), daemon=True)
     # Ctrl-C is for the driver, which stops its workers itself: they inherit that the signal is blocked.
     resource_tracker.ensure_running()  # or the first start of a process would begin it, and unblock
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -237,8 +237,8 @@ def _answer(worker: _Worker[T]) -> str | None:
         return None
 
 
-def _serve(pipe: Connection) -> None:
-    configure_logging()
+def _serve(pipe: Connection, logs: Logs) -> None:
+    configure_logging(logs)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     # What to do comes first, and only now, since importing Beam for it logs.
     work: Callable[[object], None] | None = None

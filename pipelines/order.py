@@ -4,7 +4,6 @@ Refs may be more than memory holds: they are put aside on disk in buckets by the
 by, and each bucket is sorted for itself.
 """
 
-import dataclasses
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby, islice
@@ -13,11 +12,10 @@ from pathlib import Path
 from somtom.pipelines.buckets import Buckets
 from somtom.pipelines.group_splits import Facts, GroupSplits, tied_groups
 from somtom.schemas.keys import digest
-from somtom.schemas.refs import Ref, ShardSpec
+from somtom.schemas.refs import REF_FIELDS, Ref, ShardSpec, ref_of_values, ref_values
 
 REFS_PER_BUCKET = 32_768  # of 2 KB each in memory
-_NAMES = [field.name for field in dataclasses.fields(Ref)]
-_GROUP, _SPLIT, _FRAMES, _POSITION = map(_NAMES.index, ("group", "split", "frames", "position"))
+_GROUP, _SPLIT, _POSITION = map(REF_FIELDS.index, ("group", "split", "position"))
 
 
 def order_refs(
@@ -46,8 +44,7 @@ def order_refs(
         for name in buckets.names():
             rows = sorted(buckets.read(name), key=lambda row: (row[0], row[1 + _POSITION]))
             for _, *values in rows:
-                values[_FRAMES] = tuple(values[_FRAMES])
-                yield Ref(*values)
+                yield ref_of_values(values)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -67,7 +64,7 @@ def _put_aside(
             place = digest("order", group, *run[1:])
             bucket = f"{split}-{int(place[:8], 16) * parts >> 32:08d}"
             last = run
-        values = list(ref.__dict__.values())
+        values = ref_values(ref)
         values[_GROUP], values[_SPLIT] = group, split
         buckets.add(bucket, (place, *values))
     return buckets
@@ -103,4 +100,4 @@ def _pieces(refs: Iterator[Ref], length: int) -> Iterator[tuple[Ref, ...]]:
 
 def ref_identity(ref: Ref) -> list[object]:
     """Everything of a ref but where it lies on this machine, and its weight, which only labels hold."""
-    return [getattr(ref, name) for name in _NAMES if name not in ("locator", "weight")]
+    return [getattr(ref, name) for name in REF_FIELDS if name not in ("locator", "weight")]

@@ -13,6 +13,7 @@ from somtom.pipelines.config_rules import ConfigError
 from somtom.pipelines.order import cut_shards, order_refs
 from somtom.pipelines.output import OutputError, notes_path, work_path
 from somtom.pipelines.runners import RunOptions
+from somtom.pipelines.scans import Head, Scans
 from somtom.pipelines.stage import FailureLimit, Stage
 from somtom.schemas.action_stats import read_action_stats, write_action_stats
 from somtom.schemas.books import SCAN
@@ -22,12 +23,19 @@ from somtom.schemas.meta_tables import ItemRow, read_items, read_rejects, write_
 from somtom.schemas.plan_table import PlannedShard, read_plan, read_plan_index, write_plan
 from somtom.schemas.reasons import DataError, Reject
 from somtom.schemas.record import storable_text
-from somtom.schemas.refs import Item, ItemFacts, Ref, Scan, ShardSpec
+from somtom.schemas.refs import Item, ItemFacts, Ref, ShardSpec
 from somtom.sources.files import is_remote, local_path
 from somtom.sources.fingerprint import fingerprint
 from somtom.tracking.trackers import make_tracker
 from somtom.transforms.place import InFolder, Place
-from somtom.transforms.scan import ScanItems, ScanTask, missing_tasks, read_actions, read_scans
+from somtom.transforms.scan import (
+    SCAN_FORM,
+    ScanItems,
+    ScanTask,
+    missing_tasks,
+    read_actions,
+    read_scan_heads,
+)
 from somtom.transforms.versions import label_settings, track_settings
 
 ITEMS_PER_TASK = 8
@@ -71,9 +79,10 @@ def plan_build(
         seen = {(row.source, row.facts.uri) for row in old_rows}
         scans, actions = _scan(new, seen, config, folder, options)
         aside = work_path(folder) / "next"
-        _write_plan(config, folder, aside, lambda: (ref for _, scan in scans for ref in scan.refs), planned)
+        _write_plan(config, folder, aside, scans.refs, planned)
         write_items(aside, itertools.chain(old_rows, _item_rows(config, scans)))
-        write_rejects(aside, [*old_rejects, *(scan.reject for _, scan in scans if scan.reject is not None)])
+        new_rejects = (reject for _, _, reject, _ in scans.heads() if reject is not None)
+        write_rejects(aside, itertools.chain(old_rejects, new_rejects))
         if stats := gather_stats(config.sources, actions, read_action_stats(folder)):
             write_action_stats(aside, stats)
         aside.rename(work_path(folder) / "ready")
@@ -155,15 +164,15 @@ def _scan(
     config: BuildConfig,
     folder: Path,
     options: RunOptions,
-) -> tuple[list[tuple[int, Scan]], ActionSums]:
+) -> tuple[Scans, ActionSums]:
     """Scan the items, each place once and none of `seen`; scans of an earlier run that died are taken up."""
     settings = config.settings
     first: list[Item] = []
-    doubles: list[tuple[int, Scan]] = []
+    doubles: list[Head] = []
     for item in items:
         place = _place(config, item)
         if place in seen:
-            doubles.append((item.source, _double(place[0], item)))
+            doubles.append(_double(place[0], item))
         else:
             seen.add(place)
             first.append(item)
@@ -176,8 +185,8 @@ def _scan(
     limit = FailureLimit(options.max_failure_ratio)
 
     def count(task: str, inputs: int) -> None:
-        scans = read_scans(scanned / f"{task}.jsonl")
-        limit.add(inputs, [scan.reject for _, scan in scans if scan.reject is not None])
+        heads = read_scan_heads(scanned / f"{task}.jsonl")
+        limit.add(inputs, [reject for _, _, reject, _ in heads if reject is not None])
 
     def finished(task: str, inputs: int) -> None:
         if options.is_elsewhere:
@@ -190,36 +199,17 @@ def _scan(
     on_any_worker = dataclasses.replace(options, hints=())  # scanning needs no GPU
     stage.run(todo, len(first), sum(len(task.items) for task in done), on_any_worker, finished)
     limit.settle()
-    scans = [one for task in tasks for one in read_scans(scanned / f"{task.name}.jsonl")]
-    scans += doubles
+    scans = Scans([scanned / f"{task.name}.jsonl" for task in tasks], doubles, settings.output.limit)
     parts = (part for task in tasks for part in read_actions(scanned, task))
     actions = sum_actions(config.sources, parts)
-    return (_first_refs(scans, settings.output.limit) if settings.output.limit else scans), actions
-
-
-def _first_refs(scans: Sequence[tuple[int, Scan]], limit: int) -> list[tuple[int, Scan]]:
-    """Keep `limit` refs, as many of each source as there are; what is left out counts as not listed."""
-    left = Counter[int]()
-    for source, scan in scans:
-        left[source] += len(scan.refs)
-    taken = Counter[int]()
-    while limit > 0 and (hungry := [source for source in left if taken[source] < left[source]]):
-        for source in hungry[:limit]:
-            taken[source] += 1
-        limit -= len(hungry[:limit])
-    kept: list[tuple[int, Scan]] = []
-    for source, scan in scans:
-        refs = scan.refs[: taken[source]]
-        taken[source] -= len(refs)
-        if refs or scan.reject is not None:
-            kept.append((source, dataclasses.replace(scan, refs=refs)))
-    return kept
+    return scans, actions
 
 
 def _tasks(items: Sequence[Item], config: BuildConfig) -> list[ScanTask]:
     """Group items into tasks; a task's name covers everything that its result depends on."""
     settings = config.settings
     how = [
+        SCAN_FORM,
         dataclasses.asdict(settings.shots),
         dataclasses.asdict(settings.clips),
         settings.output.clips_per_run,
@@ -244,15 +234,14 @@ def _stamp(locator: str) -> list[int]:
     return [status.st_size, status.st_mtime_ns]
 
 
-def _double(name: str, item: Item) -> Scan:
+def _double(name: str, item: Item) -> Head:
     message = f"{name} has this path already; give the sources different `dataset` names if they differ"
-    return Scan(ItemFacts(item.uri), reject=Reject(name, item.uri, "", SCAN, "duplicate", message))
+    return item.source, ItemFacts(item.uri), Reject(name, item.uri, "", SCAN, "duplicate", message), 0
 
 
-def _item_rows(config: BuildConfig, scans: Sequence[tuple[int, Scan]]) -> Iterator[ItemRow]:
-    for source, scan in scans:
-        reason = scan.reject.reason if scan.reject is not None else ""
-        yield ItemRow(config.sources[source].name, scan.facts, len(scan.refs), reason)
+def _item_rows(config: BuildConfig, scans: Scans) -> Iterator[ItemRow]:
+    for source, facts, reject, refs in scans.heads():
+        yield ItemRow(config.sources[source].name, facts, refs, reject.reason if reject is not None else "")
 
 
 def _write_plan(

@@ -1,13 +1,14 @@
 """Small frozen records that say what to read: they cross shuffles, pixels do not."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from somtom.schemas.keys import KEY_PATTERN
 from somtom.schemas.reasons import Reject
 from somtom.schemas.sketch import ActionSketch
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # a driver holds all of them
 class Item:
     """One thing a source lists: a video file, an episode, a file of records.
 
@@ -83,6 +84,20 @@ class Ref:
     def shown(self) -> str:
         """What two refs that show the same have in common."""
         return self.picture or self.fingerprint
+
+
+REF_FIELDS = tuple(one.name for one in fields(Ref))
+_FRAMES = REF_FIELDS.index("frames")
+
+
+def ref_values(ref: Ref) -> list[object]:
+    """Plain values of all `REF_FIELDS`."""
+    return [getattr(ref, name) for name in REF_FIELDS]
+
+
+def ref_of_values(values: list[Any]) -> Ref:
+    """Make the ref of what `ref_values` gave, also when it has been JSON since."""
+    return Ref(**dict(zip(REF_FIELDS, values, strict=True)) | {"frames": tuple(values[_FRAMES])})
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from builds import THREADS, build
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from three_kinds import draw_three_kinds, tree_of_three_kinds
 
@@ -15,9 +15,11 @@ from somtom.pipelines.job_metrics import JobMetrics, Spread, read_metrics, write
 from somtom.pipelines.runners import RunOptions
 from somtom.schemas.books import LABEL, SCAN
 from somtom.schemas.meta_tables import read_counts, read_samples
+from somtom.schemas.reasons import REASONS
 from somtom.transforms.beam_metrics import BeamSink
 from somtom.transforms.metrics import COUNTERS, DISTRIBUTIONS, count, counting, observe
 
+ROOT = Path(__file__).resolve().parent.parent
 METRICS = Path("meta", "timings", "metrics.json")
 TIMES = {name for name in DISTRIBUTIONS if name.endswith("_ms")}
 
@@ -117,6 +119,7 @@ COUNTED = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(COUNTED, max_size=4))
 def test_files_of_metrics_add_up(tmp_path_factory: pytest.TempPathFactory, some: list[JobMetrics]) -> None:
     folder = tmp_path_factory.mktemp("metrics")
@@ -143,3 +146,23 @@ def test_a_damaged_file_counts_nothing(tmp_path: Path) -> None:
     for number, text in enumerate(texts):
         (tmp_path / f"{number}.json").write_text(text)
     assert read_metrics([*sorted(tmp_path.iterdir()), tmp_path / "absent"]) == whole
+
+
+def test_the_document_names_every_counter_and_distribution_and_no_other() -> None:
+    text = (ROOT / "docs" / "observability.md").read_text(encoding="utf-8")
+    text = text.partition("## Where to look")[0]
+    rows = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in text.splitlines()]
+    listed = {row[0].strip("`"): row[1:] for row in rows if len(row) == 3 and row[0].startswith("`")}
+    of_reasons = {
+        f"{unit}_{outcome}_{reason}"
+        for unit in ("items", "clips")
+        for reason, (outcome, _) in REASONS.items()
+    }
+    named = {name: about for name, about in (COUNTERS | DISTRIBUTIONS).items() if name not in of_reasons}
+    for pattern in (
+        "items_filtered_REASON`, `items_failed_REASON",
+        "clips_filtered_REASON`, `clips_failed_REASON",
+    ):
+        assert listed.pop(pattern)
+    assert listed == named
+    assert of_reasons <= set(COUNTERS)

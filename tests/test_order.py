@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from somtom.pipelines.buckets import Buckets
@@ -79,6 +79,7 @@ def splits_of(refs: Sequence[Ref]) -> dict[str, str]:
     return splits
 
 
+@settings(deadline=None)
 @given(VIDEOS)
 def test_inputs_of_the_same_bytes_share_a_group_and_others_do_not(videos) -> None:
     refs = refs_of(videos)
@@ -93,11 +94,13 @@ def test_inputs_of_the_same_bytes_share_a_group_and_others_do_not(videos) -> Non
         assert one.group == min(tied[f"{one.dataset}/{one.uri}"])
 
 
+@settings(deadline=None)
 @given(VIDEOS, FRACTIONS)
 def test_a_group_stands_in_one_split(videos, val_fraction) -> None:
     assert set(splits_of(planned(refs_of(videos), val_fraction)).values()) <= {TRAIN, VAL}
 
 
+@settings(deadline=None)
 @given(FREE_VIDEOS, FRACTIONS)
 def test_each_split_that_is_asked_for_gets_a_group_where_there_are_two(videos, val_fraction) -> None:
     splits = splits_of(planned(refs_of(videos), val_fraction))
@@ -105,6 +108,7 @@ def test_each_split_that_is_asked_for_gets_a_group_where_there_are_two(videos, v
     assert set(splits.values()) == expected
 
 
+@settings(deadline=None)
 @given(VIDEOS, FRACTIONS)
 def test_a_source_gets_the_split_that_it_asks_for(videos, val_fraction) -> None:
     refs = refs_of(videos)
@@ -115,6 +119,7 @@ def test_a_source_gets_the_split_that_it_asks_for(videos, val_fraction) -> None:
         assert not of_group or split == (VAL if VAL in of_group else TRAIN)
 
 
+@settings(deadline=None)
 @given(FREE_VIDEOS, FREE_VIDEOS, FRACTIONS)
 def test_groups_planned_before_keep_name_and_split(old, new, val_fraction) -> None:
     before = planned(refs_of(old), val_fraction)
@@ -136,12 +141,14 @@ def test_a_group_planned_before_keeps_its_name_though_another_comes_first() -> N
     assert [one.group for one in after] == ["d/z"]
 
 
+@settings(deadline=None)
 @given(VIDEOS, FRACTIONS, st.randoms(use_true_random=False))
 def test_the_order_of_the_inputs_does_not_matter(videos, val_fraction, random) -> None:
     refs = refs_of(videos)
     assert planned(refs, val_fraction) == planned(random.sample(refs, len(refs)), val_fraction)
 
 
+@settings(deadline=None)
 @given(VIDEOS, FRACTIONS, st.integers(1, 5))
 def test_how_many_are_sorted_at_once_does_not_matter(videos, val_fraction, refs_per_bucket) -> None:
     refs = refs_of(videos)
@@ -159,6 +166,7 @@ def test_one_group_alone_is_said_to_give_no_validation_split(caplog: pytest.LogC
     assert "none to val" in caplog.text
 
 
+@settings(deadline=None)
 @given(st.lists(st.text()), st.lists(st.text()))
 def test_a_set_of_groups_holds_what_was_added(groups, others) -> None:
     some = GroupSet()
@@ -179,6 +187,7 @@ def test_buckets_give_their_rows_back_in_order_however_many_there_are(tmp_path: 
     assert list(buckets.read("2")) == []
 
 
+@settings(deadline=None)
 @given(VIDEOS, st.integers(1, 7))
 def test_shards_are_equal_in_refs_and_hold_each_once(videos, clips_per_shard) -> None:
     ordered = planned(refs_of(videos))
@@ -193,6 +202,7 @@ def test_shards_are_equal_in_refs_and_hold_each_once(videos, clips_per_shard) ->
     assert all(one.split == spec.split for spec in specs for one in spec.refs)
 
 
+@settings(deadline=None)
 @given(VIDEOS)
 def test_clips_of_one_run_stay_together_in_their_order(videos) -> None:
     ordered = planned(refs_of(videos))

@@ -3,6 +3,7 @@
 import threading
 from collections import deque
 from collections.abc import Callable, Generator
+from contextvars import copy_context
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -18,7 +19,8 @@ def ahead(
     ended.
     """
     line = _Line[T](size_of, most, most_bytes)
-    thread = threading.Thread(target=line.fill, args=(items,), name="ahead", daemon=True)
+    here = copy_context()  # what is logged there names what is worked on here
+    thread = threading.Thread(target=here.run, args=(line.fill, items), name="ahead", daemon=True)
     thread.start()
     try:
         yield from line.take_all()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from somtom.schemas.action_stats import ActionStats
+from somtom.schemas.books import LABEL
 from somtom.schemas.duplicates import NEAR_DUPLICATE
 from somtom.schemas.folder import shard_path, tracks_path
 from somtom.schemas.manifest import Manifest, make_manifest, write_manifest
@@ -22,6 +23,7 @@ from somtom.sources.source import Source
 from somtom.transforms.attempts import Attempts, Notes
 from somtom.transforms.clock import Clock
 from somtom.transforms.label import label
+from somtom.transforms.logs import take_clip, working_on
 from somtom.transforms.metrics import count, observe, observe_seconds
 from somtom.transforms.place import Place
 from somtom.transforms.rejects import reject_of
@@ -55,7 +57,11 @@ class LabelShards:
         attempts = Attempts(self.notes, spec.name)
         clock = Clock()
         fresh = fresh_clips(spec.refs, self.removals, self.sources, self.settings, shared, attempts, clock)
-        with self.place.writing() as folder, contextlib.closing(fresh) as clips:
+        with (
+            working_on(stage=LABEL, shard=spec.name),
+            self.place.writing() as folder,
+            contextlib.closing(fresh) as clips,
+        ):
             manifest = write_shard(spec, clips, folder, self.settings, self.stats, clock)
         attempts.take("", len(spec.refs))
         return len(manifest.samples)
@@ -82,6 +88,7 @@ def write_shard(
         TracksWriter(tracks_path(folder, spec.name)) as tracks,
     ):
         for clip in clips:
+            take_clip(clip.ref)
             outcome = _label(clip, settings, stats)
             observe_seconds("label_ms", clock.lap("label"))
             count("clips_taken")

@@ -8,6 +8,7 @@ from somtom.schemas.reasons import DataError
 from somtom.schemas.refs import Ref
 from somtom.schemas.settings import ClipSettings
 from somtom.sources.source import Source
+from somtom.transforms.logs import take_clip
 from somtom.transforms.retry import MACHINE, why_unread, with_retries
 
 ReadClip: TypeAlias = tuple[Ref, Clip | DataError]
@@ -21,6 +22,7 @@ def read_refs(
         wanted = [ref for ref in run if ref.key not in left_out]
         decoded = read_run(wanted, sources[run[0].source], settings)
         for ref in run:
+            take_clip(ref)
             if ref.key in left_out:
                 yield ref, left_out[ref.key]
                 continue

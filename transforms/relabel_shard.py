@@ -18,6 +18,7 @@ from somtom.schemas.tracks_table import StoredClip, read_tracks
 from somtom.transforms.attempts import Attempts, Notes
 from somtom.transforms.clock import Clock
 from somtom.transforms.label_shard import write_shard
+from somtom.transforms.logs import working_on
 from somtom.transforms.place import Place
 from somtom.transforms.rejects import crash, rejected_clip
 
@@ -46,7 +47,11 @@ class RelabelShards:
         """Make one shard of the new data set; returns the number of samples."""
         here = Path()
         names = [str(path(here, spec.name)) for path in (shard_path, tracks_path, timings_path)]
-        with self.old.reading(names) as old, self.place.writing() as folder:
+        with (
+            working_on(stage="relabel", shard=spec.name),
+            self.old.reading(names) as old,
+            self.place.writing() as folder,
+        ):
             clock = Clock()
             if self.old == self.place:  # what was spent on the shard before still counts
                 clock.seconds.update(read_timings(old, spec.name))

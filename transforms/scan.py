@@ -4,20 +4,23 @@ import json
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from somtom.schemas.books import SCAN
 from somtom.schemas.files import whole_file, write_whole
 from somtom.schemas.reasons import DataError, Reject
-from somtom.schemas.refs import Item, ItemFacts, Ref, Scan
+from somtom.schemas.refs import Item, ItemFacts, Scan, ref_of_values, ref_values
 from somtom.schemas.settings import ClipSettings, ShotSettings
 from somtom.schemas.sketch import ActionSketch
 from somtom.sources.source import Source
 from somtom.transforms.attempts import Attempts, Notes
+from somtom.transforms.logs import take_in_hand, working_on
 from somtom.transforms.metrics import count, observe, observe_seconds
 from somtom.transforms.place import Place
 from somtom.transforms.retry import MACHINE, why_unread, with_retries
+
+SCAN_FORM = 2  # of the files that scans are kept in, so that those of another version are not taken up
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class ScanItems:
 
     def run(self, task: ScanTask) -> int:
         """Scan the task's items into its file; returns the number of refs."""
-        with self.place.writing() as folder:
+        with working_on(stage=SCAN, task=task.name), self.place.writing() as folder:
             return scan_to_file(task, self, folder / self.folder)
 
 
@@ -65,14 +68,16 @@ def scan_to_file(task: ScanTask, context: ScanItems, folder: Path) -> int:
         for done, item in enumerate(task.items):
             key = f"{item.source} {item.uri}"
             attempts.take(key, done)
+            take_in_hand(context.sources[item.source].name, item.uri)
             begun = time.perf_counter()
             scan = _scan(item, context, crashed=key in attempts.blamed)
-            _count(scan, time.perf_counter() - begun)
+            _report(scan, time.perf_counter() - begun)
             if scan.actions is not None:
                 place = (item.source, scan.action_names)
                 actions.setdefault(place, ActionSketch(len(scan.action_names))).merge(scan.actions)
-            lean = replace(scan, actions=None)
-            file.write(json.dumps([item.source, asdict(lean)], separators=(",", ":")).encode() + b"\n")
+            head = (item.source, asdict(scan.facts), scan.reject and asdict(scan.reject), len(scan.refs))
+            for values in (head, *map(ref_values, scan.refs)):
+                file.write(json.dumps(values, separators=(",", ":")).encode() + b"\n")
             refs += len(scan.refs)
         sums = [[*place, sketch.to_json()] for place, sketch in sorted(actions.items())]
         write_whole(_actions_path(folder, task), json.dumps(sums).encode())
@@ -80,11 +85,13 @@ def scan_to_file(task: ScanTask, context: ScanItems, folder: Path) -> int:
     return refs
 
 
-def _count(scan: Scan, seconds: float) -> None:
+def _report(scan: Scan, seconds: float) -> None:
+    """Count what scanning an input gave, and log why it gave nothing."""
     observe_seconds("scan_ms", seconds)
     count("items_scanned")
-    if scan.reject is not None:
-        count(f"items_{scan.reject.outcome}_{scan.reject.reason}")
+    if (reject := scan.reject) is not None:
+        count(f"items_{reject.outcome}_{reject.reason}")
+        logging.getLogger(__name__).info("%s: %s: %s", reject.uri, reject.reason, reject.message)
     else:
         count("items_used")
         count("clips_found", len(scan.refs))
@@ -104,11 +111,25 @@ def read_actions(folder: Path, task: ScanTask) -> Iterator[tuple[int, tuple[str,
 def read_scans(path: Path) -> Iterator[tuple[int, Scan]]:
     """Read what `scan_to_file` wrote: position of the source, scan of one of its items."""
     with path.open(encoding="utf-8") as lines:
-        for line in lines:
-            source, scan = json.loads(line)
-            refs = tuple(Ref(**{**ref, "frames": tuple(ref["frames"])}) for ref in scan["refs"])
-            reject = Reject(**scan["reject"]) if scan["reject"] else None
-            yield source, Scan(ItemFacts(**scan["facts"]), refs, reject)
+        for source, facts, reject, refs in _heads(lines):
+            found = tuple(ref_of_values(json.loads(next(lines))) for _ in range(refs))
+            yield source, Scan(facts, found, reject)
+
+
+def read_scan_heads(path: Path) -> Iterator[tuple[int, ItemFacts, Reject | None, int]]:
+    """Read the same without the refs, of which there may be tens of millions, but for their number."""
+    with path.open(encoding="utf-8") as lines:
+        for source, facts, reject, refs in _heads(lines):
+            yield source, facts, reject, refs
+            for _ in range(refs):
+                next(lines)
+
+
+def _heads(lines: Iterator[str]) -> Iterator[tuple[int, ItemFacts, Reject | None, int]]:
+    """Read the line that comes before the lines of an item's refs."""
+    for line in lines:
+        source, facts, reject, refs = json.loads(line)
+        yield source, ItemFacts(**facts), Reject(**reject) if reject else None, refs
 
 
 def _scan(item: Item, context: ScanItems, crashed: bool) -> Scan:
@@ -127,7 +148,6 @@ def _scan(item: Item, context: ScanItems, crashed: bool) -> Scan:
         if error.errno in MACHINE:
             raise
         reason, message = "io_error", why_unread(error)
-    logging.getLogger(__name__).info("%s: %s: %s", item.uri, reason, message)
     return Scan(
         ItemFacts(item.uri),
         reject=Reject(source.name, item.uri, "", SCAN, reason, message),

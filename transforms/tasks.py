@@ -1,12 +1,15 @@
 """The Beam transforms that both stages and relabelling are made of: tasks in, a line about each out."""
 
+import logging
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import apache_beam as beam
 import cv2
+from apache_beam.runners.worker.log_handler import FnApiLogRecordHandler
 
 from somtom.transforms.beam_metrics import BeamSink
+from somtom.transforms.logs import Logs, current_logs, log_from_harness
 from somtom.transforms.metrics import counting
 from somtom.transforms.noted import NotedStep
 from somtom.transforms.steps import Step
@@ -68,14 +71,17 @@ class _DoTasks(beam.PTransform):
         self.step = step
 
     def expand(self, groups: Any) -> Any:
-        return groups | "Run" >> beam.ParDo(_RunTask(self.step)).with_output_types(tuple[str, int])
+        run = beam.ParDo(_RunTask(self.step, current_logs()))
+        return groups | "Run" >> run.with_output_types(tuple[str, int])
 
 
 class _RunTask(beam.DoFn):
-    def __init__(self, step: Step) -> None:
-        self.step = step
+    def __init__(self, step: Step, logs: Logs) -> None:
+        self.step, self.logs = step, logs
 
     def setup(self) -> None:
+        if any(isinstance(one, FnApiLogRecordHandler) for one in logging.getLogger().handlers):
+            log_from_harness(self.logs)
         cv2.setNumThreads(1)  # parallelism comes from the workers, and results must not depend on it
 
     def process(self, group: Any) -> Iterator[tuple[str, int]]:
