@@ -14,6 +14,7 @@ from somtom.pipelines.bench_decode import bench_decode
 from somtom.pipelines.bench_figures import Findings, as_json, table_lines
 from somtom.pipelines.bench_marks import bench_marks
 from somtom.pipelines.bench_memory import bench_memory
+from somtom.pipelines.bench_plan import bench_plan
 from somtom.pipelines.bench_sources import bench_sources
 from somtom.pipelines.bench_trackers import bench_trackers
 from somtom.pipelines.bench_tracking import truth_paths
@@ -28,6 +29,7 @@ from somtom.tracking.trackers import tracker_factory
 
 BUILT_WITH = ("dis", "lk")
 SAMPLES, MANY_SAMPLES = 8, 60  # made-up videos; 15 and 120 clips
+REFS, MANY_REFS = 100_000, 2_500_000  # clips that are planned, and nothing more
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class BenchOptions:
         json_path: where the figures go as well.
         trackers: those that are compared; empty for all there are.
         overrides: settings of theirs, such as "tracking.weights=cotracker3.pth".
+        refs: how many clips are planned; 0 for a hundred thousand, or 2.5 million with `full`.
     """
 
     only: tuple[str, ...] = ()
@@ -51,6 +54,7 @@ class BenchOptions:
     json_path: Path | None = None
     trackers: tuple[str, ...] = ()
     overrides: tuple[str, ...] = ()
+    refs: int = 0
 
 
 class BenchInputs:
@@ -132,6 +136,10 @@ def _tracking(inputs: BenchInputs) -> Findings:
     )
 
 
+def _plan(inputs: BenchInputs) -> Findings:
+    return bench_plan(inputs.options.refs or (MANY_REFS if inputs.options.full else REFS))
+
+
 def _trainer(inputs: BenchInputs) -> Findings:
     return bench_trainer(inputs.videos, inputs.runs)
 
@@ -143,6 +151,7 @@ PARTS: dict[str, Callable[[BenchInputs], Findings]] = {
     "writer": _writer,
     "decode": _decode,
     "sources": _sources,
+    "plan": _plan,
     "marks": _marks,
     "tracking": _tracking,
     "trainer": _trainer,
@@ -166,6 +175,8 @@ def _check(options: BenchOptions) -> None:
             raise ConfigError(f"--only {name}: did you mean {near}? ({', '.join(PARTS)})")
     if options.data is not None and not options.data.is_dir():
         raise ConfigError(f"--data {options.data}: is no folder")
+    if options.refs < 0:
+        raise ConfigError(f"--refs {options.refs}: must be 1 or more")
     if options.runs < 0:
         raise ConfigError(f"--runs {options.runs}: must be 1 or more")
     override_tracking(options.overrides)

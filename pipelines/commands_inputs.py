@@ -93,6 +93,13 @@ def add_commands(commands: Subcommands) -> None:
         dest="overrides",
         help="for tracking: change a setting of the trackers, such as tracking.weights; may be repeated",
     )
+    bench.add_argument(
+        "--refs",
+        type=int,
+        default=0,
+        metavar="N",
+        help="for plan: how many made-up clips are planned (default: 100,000)",
+    )
     bench.add_argument("--json", type=Path, default=None, metavar="FILE", help="write the figures there too")
 
 
@@ -146,6 +153,7 @@ def _bench(options: argparse.Namespace) -> int:
         options.json,
         tuple(options.trackers),
         tuple(options.overrides),
+        options.refs,
     )
     for line in bench_lines(wanted):
         print(line, flush=True)

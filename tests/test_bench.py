@@ -11,6 +11,7 @@ from somtom.pipelines.bench_decode import bench_decode
 from somtom.pipelines.bench_figures import Figure, Findings, as_json, table_lines
 from somtom.pipelines.bench_kernels import run_kernels
 from somtom.pipelines.bench_memory import FPS, write_loop
+from somtom.pipelines.bench_plan import bench_plan, simulated_refs
 from somtom.pipelines.bench_process import run_apart
 from somtom.pipelines.bench_sources import bench_sources
 from somtom.pipelines.bench_writer import bench_writer
@@ -136,8 +137,24 @@ def test_the_parts_asked_for_are_printed_and_written(videos: Path, tmp_path: Pat
     assert [one["part"] for one in json.loads((tmp_path / "figures.json").read_text())] == ["decode"]
 
 
+def test_a_plan_of_simulated_clips_holds_each_in_shards_of_the_usual_size(tmp_path: Path) -> None:
+    found = {figure.name: figure.value for figure in bench_plan(3000).figures}
+    clips = list(simulated_refs(3000))
+
+    assert len({one.key for one in clips}) == 3000
+    assert len({one.fingerprint for one in clips}) < len({one.uri for one in clips}) == 250
+    assert found["shards"] == 25  # 23 of train and 2 of val, of up to 128
+    assert 0 < found["plan.parquet"] < 3 and found["peak memory"] > 0
+
+
 @pytest.mark.parametrize(
-    "options", [BenchOptions(("buld",)), BenchOptions(data=Path("/gone")), BenchOptions(runs=-1)]
+    "options",
+    [
+        BenchOptions(("buld",)),
+        BenchOptions(data=Path("/gone")),
+        BenchOptions(runs=-1),
+        BenchOptions(refs=-1),
+    ],
 )
 def test_a_wrong_option_is_one_clear_line(options: BenchOptions) -> None:
     with pytest.raises(ConfigError):
