@@ -53,6 +53,19 @@ def test_beams_own_processes_may_die_too(
     assert contents(tmp_path / "out") == contents(tmp_path / "local")
 
 
+def test_a_worker_of_beams_that_dies_before_it_has_a_task_is_noticed(
+    videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of that no note tells, and Beam waits for ever."""
+    monkeypatch.setenv("PYTHONPATH", ENVIRONMENT["PYTHONPATH"])
+    monkeypatch.setattr("somtom.pipelines.stage_on_beam.MAX_IDLE_DEATHS", 1)
+    tree = quick_tree(videos)
+    tree["source"][0]["kind"] = "dying_sources:DiesWhenImported"
+    options = RunOptions(2, "processes", progress=False, runner="direct")
+    with pytest.raises(TaskFailed, match=r"pipeline died \(exit 7\), 1 times with no input"):
+        build(parse_config(tree), tmp_path / "out", options)
+
+
 def test_a_bug_ends_the_run_with_its_own_traceback_and_the_next_run_goes_on(
     videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
