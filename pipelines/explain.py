@@ -11,6 +11,7 @@ from somtom.marks.select import select_marks
 from somtom.pipelines.config import parse_config
 from somtom.pipelines.config_rules import ConfigError
 from somtom.pipelines.explain_screen import screen_lines
+from somtom.pipelines.foreign_config import without_code
 from somtom.pipelines.output import OutputError, read_config_tree
 from somtom.schemas.annotation import RobotStep
 from somtom.schemas.folder import META, plan_path, tracks_path
@@ -39,7 +40,7 @@ def explain_lines(folder: Path, key: str) -> Iterator[str]:
         OutputError: the folder holds no build.
         DataError: `unreadable`: a table is damaged.
     """
-    settings = parse_config(read_config_tree(folder)).settings
+    settings = parse_config(without_code(read_config_tree(folder))).settings
     if not plan_path(folder).is_file():
         raise OutputError(f"{folder}: holds no plan yet; run `somtom build`")
     refs = list(find_rows(plan_path(folder), PLAN_COLUMNS, "key", key)) if key else []

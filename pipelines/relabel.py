@@ -9,6 +9,7 @@ from pathlib import Path
 from somtom.pipelines.config import BuildConfig, apply_overrides, difference, parse_config
 from somtom.pipelines.config_rules import ConfigError, check_reader
 from somtom.pipelines.finish import Totals, finish_build
+from somtom.pipelines.foreign_config import forget_lists, refuse_code
 from somtom.pipelines.near_duplicates import drop_near_duplicates
 from somtom.pipelines.output import (
     OutputError,
@@ -88,6 +89,8 @@ def _changed(spec: ShardSpec, label_digest: str, config: BuildConfig) -> ShardSp
 
 def _new_config(old: Path, overrides: Sequence[str]) -> BuildConfig:
     tree = read_config_tree(old)
+    refuse_code(old, tree, overrides)
+    forget_lists(tree)
     before = parse_config(tree).as_dict()
     apply_overrides(tree, overrides)
     config = parse_config(tree)
