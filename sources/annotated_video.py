@@ -26,7 +26,7 @@ from somtom.sources.annotation_files import (
 )
 from somtom.sources.annotations import BadRow, Row, fields_of, fill, make_row, row_items, row_of
 from somtom.sources.backends import open_video
-from somtom.sources.files import is_remote, local_path, open_binary
+from somtom.sources.files import is_local_file, is_remote, local_path, open_binary
 from somtom.sources.fingerprint import fingerprint
 from somtom.sources.pictures import check_size
 from somtom.sources.reading import read_clips
@@ -197,6 +197,6 @@ def _folder_of(table: Path, video: str, records: Iterable[Mapping[str, object]])
         except DataError:
             continue
         for folder in (*near, table.parent.parent):
-            if is_safe_uri(uri) and (folder / uri).is_file():
+            if is_safe_uri(uri) and is_local_file(folder / uri):
                 return str(folder)
     return ""

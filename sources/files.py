@@ -41,6 +41,11 @@ def local_locator(path: Path) -> str:
     return text
 
 
+def is_local_file(path: Path) -> bool:
+    """Whether a file is there; no for a name that can be none's (too long, with a NUL)."""
+    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises for such names
+
+
 def match_remote(pattern: str) -> list[Any]:
     """List the remote files that match a glob, or the one file: Beam's metadata, with path and size.
 

@@ -11,7 +11,7 @@ from typing import Any
 from somtom.schemas.check_sample import is_safe_uri
 from somtom.schemas.reasons import DataError
 from somtom.sources.annotations import MAX_NAME
-from somtom.sources.files import exists_remote, is_remote, local_path, open_binary
+from somtom.sources.files import exists_remote, is_local_file, is_remote, local_path, open_binary
 
 MAX_META_BYTES = 1 << 28
 MAX_WIDTH = 4096  # numbers of one action or state
@@ -139,7 +139,7 @@ def exists(locator: str) -> bool:
     """Whether a file is there."""
     if is_remote(locator):
         return exists_remote(locator)
-    return local_path(locator).is_file()
+    return is_local_file(local_path(locator))
 
 
 def fill_path(template: str, values: Mapping[str, int | str]) -> str:

@@ -9,7 +9,7 @@ from typing import ClassVar
 from somtom.schemas.reasons import DataError
 from somtom.schemas.refs import Item
 from somtom.sources.annotations import fill
-from somtom.sources.files import is_remote, local_path
+from somtom.sources.files import is_local_file, is_remote, local_path
 from somtom.sources.mind2web_index import Record, StepPlace, first_step, step_of, steps_in
 from somtom.sources.mind2web_page import PAGES
 from somtom.sources.mind2web_steps import JsonStep, RowStep, WebEpisode
@@ -67,7 +67,7 @@ class Mind2WebSource(ScreenSource):
         settings: dict[str, object] = {"path": str(peeked.table.parent), "annotations": peeked.tables}
         for image in IMAGES:
             try:
-                there = local_path(f"{peeked.table.parent}/{picture_uri(fill(image, step))}").is_file()
+                there = is_local_file(peeked.table.parent / picture_uri(fill(image, step)))
             except DataError:
                 continue
             if there:

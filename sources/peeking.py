@@ -9,7 +9,7 @@ from pathlib import Path
 from somtom.schemas.reasons import DataError
 from somtom.schemas.settings import ClipSettings
 from somtom.sources.boxes import CONVENTIONS, box_in_pixels
-from somtom.sources.files import is_remote, local_path
+from somtom.sources.files import is_local_file, is_remote, local_path
 from somtom.sources.images import image_size, read_image
 from somtom.sources.picture_records import picture_uri
 from somtom.sources.places import PATTERNS, PICTURE, first_records
@@ -130,7 +130,7 @@ def _folder_of(records: tuple[Record, ...], table: Path) -> str:
         for one in sorted(os.scandir(folder), key=lambda one: one.name)
         if one.is_dir()
     ]
-    return next((str(folder) for folder in (*near, *below[:MAX_FOLDERS]) if (folder / uri).is_file()), "")
+    return next((str(folder) for folder in (*near, *below[:MAX_FOLDERS]) if is_local_file(folder / uri)), "")
 
 
 def _fits(box: object, convention: str, width: int, height: int) -> bool:

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from somtom.schemas.check_sample import is_safe_uri
 from somtom.schemas.reasons import DataError
 from somtom.sources.annotations import MAX_NAME
-from somtom.sources.files import exists_remote, is_remote, local_path, match_remote
+from somtom.sources.files import exists_remote, is_local_file, is_remote, local_path, match_remote
 from somtom.sources.json_files import read_json
 from somtom.sources.rlds_features import Feature, parse_features
 
@@ -132,7 +132,7 @@ def _count(value: object, most: int) -> int:
 
 
 def _exists(locator: str) -> bool:
-    return exists_remote(locator) if is_remote(locator) else local_path(locator).is_file()
+    return exists_remote(locator) if is_remote(locator) else is_local_file(local_path(locator))
 
 
 def _versions(root: str) -> list[str]:

@@ -2,13 +2,16 @@
 
 from pathlib import Path
 
+import pytest
 from builds import QUICK
 from drawn_videos import draw_video
 
 from somtom.pipelines.config import parse_config
 from somtom.schemas.clips import Clip
 from somtom.schemas.settings import ClipSettings
+from somtom.sources.annotated_video import AnnotatedVideoSource
 from somtom.sources.av_video import AvVideo
+from somtom.sources.files import is_local_file
 
 TS_PACKET = 188
 
@@ -34,3 +37,12 @@ def test_packets_of_a_stream_that_begins_late_are_left_out(tmp_path: Path) -> No
     assert scan.refs and all(
         isinstance(one, Clip) for _, one in source.read(scan.refs, config.settings.clips)
     )
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b", "/".join(["x" * 200] * 30)])
+def test_a_table_whose_video_can_be_no_file_is_recognised_all_the_same(tmp_path: Path, name: str) -> None:
+    """Path.is_file raises for a name that is too long."""
+    (tmp_path / "rows.csv").write_text(f"video,start_s,stop_s,text\n{name},0,1,x\n")
+    found = AnnotatedVideoSource.recognise(str(tmp_path))
+    assert found is not None and "not found" in found.notes[1]
+    assert not is_local_file(tmp_path / name)
