@@ -2,16 +2,22 @@
 
 import json
 import tomllib
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from somtom.schemas.files import read_small, write_whole
 from somtom.schemas.folder import CONFIG, META
+from somtom.schemas.keys import digest
 from somtom.schemas.manifest import Manifest
-from somtom.schemas.near_pictures import NEAR_BITS, group_hashes
+from somtom.schemas.near_pictures import NEAR_BITS, group_hashes, group_words, hash_word
+from somtom.schemas.packed_rows import PackedRows
 from somtom.schemas.parquet import read_rows, write_rows
 from somtom.schemas.reasons import DataError
 from somtom.schemas.record import load_json
@@ -45,43 +51,93 @@ def find_duplicates(samples: Iterable[SampleRow]) -> Duplicates:
 
     A group's own pictures (instructions on one screenshot, clips of a still scene) are counted as repeats.
     """
-    small = [{**{name: row[name] for name in _OF_SAMPLE}, "hash": row["picture_hash"]} for row in samples]
-    small.sort(key=lambda row: str(row["shard"]))  # a plan that was appended to has them in another order
-    looks: defaultdict[int, list[int]] = defaultdict(list)
-    for index, look in enumerate(group_hashes([row["hash"] for row in small]).tolist()):
-        if look >= 0:
-            looks[look].append(index)
-    rows: list[dict[str, Any]] = []
-    repeats, across, seen = 0, 0, Counter[str]()
-    number = 0
-    for indexes in looks.values():
-        members = [small[index] for index in indexes]
-        groups = {(row["dataset"], row["group"]) for row in members}
-        splits = {row["split"] for row in members}
-        repeats += len(members) - len(groups)
-        if len(groups) > 1:
-            rows += (
-                {"look": number, **{name: row[name] for name in _OF_SAMPLE}, "splits": len(splits)}
-                for row in members
-            )
-            number += 1
-        if len(splits) > 1:
-            across += 1
-            seen.update(row["split"] for row in members)
+    table = _Table()
+    for row in samples:
+        table.add(row)
+    look, group, split, order = table.columns()
+    looks, members = np.unique(look[look >= 0], return_counts=True)
+    groups = _distinct(looks, look, group)
+    splits = _distinct(looks, look, split)
+    several, across = groups > 1, splits > 1
+    # Looks are numbered as they come up.
+    is_several = np.isin(look, looks[several])
+    first = dict.fromkeys(look[order[is_several[order]]].tolist())
+    in_splits = dict(zip(looks.tolist(), splits.tolist(), strict=True))
+    wanted: dict[int, list[tuple[int, Sequence[str]]]] = {one: [] for one in first}
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    for index, values in enumerate(table.rows):
+        if is_several[index]:
+            wanted[int(look[index])].append((int(place[index]), values))
+    rows = tuple(
+        {"look": number, **dict(zip(_OF_SAMPLE, values, strict=True)), "splits": in_splits[one]}
+        for number, one in enumerate(first)
+        for _, values in sorted(wanted[one], key=lambda member: member[0])
+    )
+    seen = Counter(split[np.isin(look, looks[across])].tolist())
     counts = {
         "near_bits": NEAR_BITS,
-        "samples": len(small),
-        "hashed": sum(map(len, looks.values())),
+        "samples": len(look),
+        "hashed": int(members.sum()),
         "looks": len(looks),
-        "repeats_in_groups": repeats,
-        "looks_of_several_groups": number,
+        "repeats_in_groups": int((members - groups).sum()),
+        "looks_of_several_groups": len(first),
         "samples_of_several_groups": len(rows),
-        "looks_across_splits": across,
+        "looks_across_splits": int(across.sum()),
         "samples_across_splits": [
-            {"split": split, "samples": count} for split, count in sorted(seen.items())
+            {"split": name, "samples": seen[code]}
+            for name, code in sorted(table.splits.items())
+            if seen[code]
         ],
     }
-    return Duplicates(tuple(rows), counts)
+    return Duplicates(rows, counts)
+
+
+class _Table:
+    """What is asked of tens of millions of samples, as numbers; the rest of each row is packed."""
+
+    def __init__(self) -> None:
+        self.rows = PackedRows()
+        self.splits: dict[str, int] = {}
+        self._shards: dict[str, int] = {}
+        self._hashes, self._groups = array("Q"), array("Q")
+        self._split, self._shard = array("q"), array("q")
+        self._unhashed: list[int] = []
+
+    def add(self, row: SampleRow) -> None:
+        word = hash_word(row["picture_hash"])
+        if word is None:
+            self._unhashed.append(len(self._hashes))
+        self._hashes.append(word or 0)
+        self._groups.append(int(digest(row["dataset"], row["group"])[:16], 16))
+        self._split.append(self.splits.setdefault(str(row["split"]), len(self.splits)))
+        self._shard.append(self._shards.setdefault(str(row["shard"]), len(self._shards)))
+        self.rows.add([row[name] for name in _OF_SAMPLE])
+
+    def columns(self) -> tuple[NDArray[np.int64], NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]]:
+        """Look (-1 for none), group and split of each sample, and the samples' order by their shards' names.
+
+        A plan that was appended to has them in another order.
+        """
+        hashes = np.frombuffer(self._hashes, np.uint64)
+        is_hashed = np.ones(len(hashes), bool)
+        is_hashed[self._unhashed] = False
+        look = np.full(len(hashes), -1, np.int64)
+        look[is_hashed] = group_words(hashes[is_hashed])
+        rank = np.empty(len(self._shards), np.int64)
+        rank[[self._shards[name] for name in sorted(self._shards)]] = np.arange(len(rank))
+        order = np.argsort(rank[np.frombuffer(self._shard, np.int64)], kind="stable")
+        return look, np.frombuffer(self._groups, np.uint64), np.frombuffer(self._split, np.int64), order
+
+
+def _distinct(looks: NDArray[np.int64], look: NDArray[np.int64], values: NDArray[Any]) -> NDArray[np.int64]:
+    """How many different values the samples of each look have; `looks` are sorted."""
+    hashed = look >= 0
+    order = np.lexsort((values[hashed], look[hashed]))
+    ones, others = look[hashed][order], values[hashed][order]
+    is_new = np.ones(len(ones), bool)
+    is_new[1:] = (ones[1:] != ones[:-1]) | (others[1:] != others[:-1])
+    return np.bincount(np.searchsorted(looks, ones[is_new]), minlength=len(looks))
 
 
 def choose_copies(

@@ -21,10 +21,15 @@ def group_hashes(hashes: Sequence[str], near_bits: int = NEAR_BITS) -> NDArray[n
     Returns:
         (N,) numbers of groups: equal for those that look the same, -1 where there is no hash.
     """
-    rows = np.array([row for row, text in enumerate(hashes) if _is_hash(text)], dtype=np.int64)
-    words, of_word = np.unique(
-        np.array([int(hashes[row], 16) for row in rows], dtype=np.uint64), return_inverse=True
-    )
+    found = {row: word for row, text in enumerate(hashes) if (word := hash_word(text)) is not None}
+    groups = np.full(len(hashes), -1, dtype=np.int64)
+    groups[list(found)] = group_words(np.array(list(found.values()), dtype=np.uint64), near_bits)
+    return groups
+
+
+def group_words(hashes: NDArray[np.uint64], near_bits: int = NEAR_BITS) -> NDArray[np.int64]:
+    """Do the same for (N,) hashes as numbers, all of them hashes."""
+    words, of_word = np.unique(hashes, return_inverse=True)
     parents = np.arange(len(words))
 
     def root(one: int) -> int:
@@ -41,13 +46,13 @@ def group_hashes(hashes: Sequence[str], near_bits: int = NEAR_BITS) -> NDArray[n
         least = min(top, *tops) if tops else top
         parents[[top, *tops]] = least
         parents[apart] = least
-    groups = np.full(len(hashes), -1, dtype=np.int64)
-    groups[rows] = np.array([root(one) for one in range(len(words))], dtype=np.int64)[of_word]
-    return groups
+    return np.array([root(one) for one in range(len(words))], dtype=np.int64)[of_word]
 
 
-def _is_hash(text: str) -> bool:
-    return len(text) == BITS // 4 and not text.strip("0123456789abcdef")
+def hash_word(text: str) -> int | None:
+    """Read a hash; None where the text is none."""
+    is_hash = len(text) == BITS // 4 and not text.strip("0123456789abcdef")
+    return int(text, 16) if is_hash else None
 
 
 def _near(words: NDArray[np.uint64], near_bits: int) -> Iterator[tuple[int, NDArray[np.int64]]]:

@@ -20,6 +20,7 @@ from somtom.schemas.duplicates import (
 )
 from somtom.schemas.folder import removals_path
 from somtom.schemas.meta_tables import read_samples
+from somtom.schemas.packed_rows import PackedRows
 from somtom.schemas.sample_rows import SampleRow
 
 SCENE, NEAR, OTHER, FLAT = "00ff00ff12345678", "00ff00ff12345679", "ff00ff00edcba987", ""
@@ -145,3 +146,11 @@ def test_a_split_that_is_none_and_a_folder_without_tables_are_refused(tmp_path: 
         list(duplicate_lines(tmp_path, "dev", False))
     with pytest.raises(OutputError, match="finish its build first"):
         list(duplicate_lines(tmp_path, "val", False))
+
+
+def test_packed_rows_come_back_as_they_were_added() -> None:
+    packed = PackedRows()
+    rows = [[f"k{number}", "\udc80é"] for number in range(2500)]
+    for row in rows:
+        packed.add(row)
+    assert list(packed) == rows == list(packed)
