@@ -1,12 +1,12 @@
 """Takes out of a data set what its list of removals names: which shards that concerns."""
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from somtom.pipelines.config_rules import ConfigError
 from somtom.schemas.folder import plan_path, removals_path
-from somtom.schemas.manifest import Manifest, is_done, read_manifest
+from somtom.schemas.manifest import Manifest, done_manifest
 from somtom.schemas.plan_table import PlannedShard, read_plan
 from somtom.schemas.reasons import DataError
 from somtom.schemas.removals import REMOVED, add_removals, is_named, read_removals
@@ -41,23 +41,30 @@ def file_of_removals(setting: str) -> list[Path]:
 
 
 def shards_to_make(
-    folder: Path, planned: Sequence[PlannedShard], names: Collection[str], can_return: bool
+    folder: Path,
+    planned: Sequence[PlannedShard],
+    names: Collection[str],
+    can_return: bool,
+    done: Callable[[PlannedShard, Manifest], None] = lambda shard, manifest: None,
 ) -> set[str]:
     """Name the shards that are not done, or hold what is to be taken out now.
 
-    `can_return`: also those that lack what is no longer named.
+    `can_return`: also those that lack what is no longer named. `done` is told of all others, with their
+    manifests: of hundreds of thousands of shards each is read once.
     """
     wanted = _named(folder, names) if names else {}
-    return {
-        one.name
-        for one in planned
-        if not is_done(folder, one)
-        or _differs(read_manifest(folder, one.name), wanted.get(one.name, set()), can_return)
-    }
+    todo: set[str] = set()
+    for one in planned:
+        manifest = done_manifest(folder, one)
+        if manifest is None or _differs(manifest, wanted.get(one.name, set()), can_return):
+            todo.add(one.name)
+        else:
+            done(one, manifest)
+    return todo
 
 
-def _differs(manifest: Manifest | None, wanted: set[str], can_return: bool) -> bool:
-    removed = {one.key for one in manifest.rejects if one.reason == REMOVED} if manifest else set()
+def _differs(manifest: Manifest, wanted: set[str], can_return: bool) -> bool:
+    removed = {one.key for one in manifest.rejects if one.reason == REMOVED}
     return removed != wanted if can_return else not wanted <= removed
 
 

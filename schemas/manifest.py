@@ -174,14 +174,20 @@ def _numbers(values: object) -> dict[str, float]:
 
 def is_done(folder: Path, planned: ShardSpec | PlannedShard) -> bool:
     """Whether the shard is whole and was made as it is planned now."""
+    return done_manifest(folder, planned) is not None
+
+
+def done_manifest(folder: Path, planned: ShardSpec | PlannedShard) -> Manifest | None:
+    """Read the manifest of a shard that is done; None where it is not."""
     manifest = read_manifest(folder, planned.name)
-    return (
+    is_whole = (
         manifest is not None
         and manifest.track_digest == planned.track_digest
         and manifest.label_digest == planned.label_digest
         and _size(shard_path(folder, planned.name)) == manifest.size_bytes
         and _size(tracks_path(folder, planned.name)) == manifest.tracks_size_bytes
     )
+    return manifest if is_whole else None
 
 
 def _size(path: Path) -> int:
