@@ -19,7 +19,7 @@ BEAM_OPTIONS ?=
 ACCELERATOR ?= nvidia-l4
 MIN_RAM ?= 24GB
 
-.PHONY: build-dataset build-dataset-spark build-dataset-dataflow spark-job-server report train test kills test-readers reader-envs lint format bench types clean
+.PHONY: build-dataset build-dataset-spark build-dataset-dataflow spark-job-server report train test kills test-readers fuzz reader-envs lint format bench types clean
 
 build-dataset: $(VENV)/core.stamp
 ifeq ($(strip $(CONFIG)),)
@@ -76,6 +76,10 @@ test: $(VENV)/dev.stamp types
 # Kills builds some hundred times at random moments and compares what they become; see docs/runs.md. Linux only.
 kills: $(VENV)/dev.stamp
 	$(BIN)/python tests/support/kills.py
+
+# Damages COUNT small files and reads them, those of one reader by ONLY=rlds; see docs/security.md.
+fuzz: $(VENV)/dev.stamp
+	$(BIN)/python tests/support/fuzz_run.py --count "$(or $(COUNT),10000)" --seed "$(or $(SEED),0)" --only "$(ONLY)"
 
 # Libraries that are large, or cannot live with ours: each in an environment of its own.
 reader-envs: $(READERS:%=build/envs/%.stamp)
