@@ -1,8 +1,10 @@
 """Places: links and pipes among inputs and in data sets, links planted where somtom writes, permissions."""
 
 import os
+import re
 import shutil
 import stat
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,7 +24,7 @@ from somtom.pipelines.runners import RunOptions
 from somtom.schemas import DataError, iterate
 from somtom.schemas.check import check_dataset
 from somtom.schemas.files import whole_file, write_whole
-from somtom.schemas.meta_tables import read_rejects
+from somtom.schemas.meta_tables import read_rejects, read_samples
 
 SECRET = "the words of another file 4711"
 ONE = RunOptions(workers=1, mode="threads", progress=False)
@@ -174,3 +176,27 @@ def test_links_among_the_inputs_give_what_the_files_give(tmp_path: Path) -> None
         build(quick_config(tmp_path / name / "in"), tmp_path / name / "out")
     told = [contents(tmp_path / name / "out" / "shards") for name in ("plain", "linked")]
     assert told[0] == told[1]
+
+
+def test_no_name_of_an_input_becomes_the_name_of_a_file(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    names = [
+        "CON.mp4",
+        "a.tar.mp4",
+        "..mp4..mp4",
+        "x" * 240 + ".mp4",
+        "a\nb\t.mp4",
+        "$(id);&.mp4",
+        "видео.mp4",
+    ]
+    first = draw_video(folder / "v.mp4", frames=12)
+    for name in names:
+        shutil.copy(first, folder / name)
+    out = tmp_path / "out"
+    build(quick_config(folder, clips={"max_per_video": 1}), out)
+    written = [path.relative_to(out).as_posix() for path in out.rglob("*")]
+    assert len({row["uri"] for row in read_samples(out)}) == len(names)
+    assert not [name for name in written if not re.fullmatch(r"[A-Za-z0-9._/-]{1,60}", name)]
+    with tarfile.open(out / "shards" / "train-000000.tar") as tar:
+        assert not [name for name in tar.getnames() if not re.fullmatch(r"[a-z0-9_-]{1,80}[.a-z0-9]+", name)]
+    assert faults(out) == []
