@@ -46,7 +46,7 @@ def group_words(hashes: NDArray[np.uint64], near_bits: int = NEAR_BITS) -> NDArr
         least = min(top, *tops) if tops else top
         parents[[top, *tops]] = least
         parents[apart] = least
-    return np.array([root(one) for one in range(len(words))], dtype=np.int64)[of_word]
+    return np.fromiter(map(root, range(len(words))), np.int64, len(words))[of_word]
 
 
 def hash_word(text: str) -> int | None:
