@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import hashlib
+import io
 import os
 import re
 import secrets
@@ -94,7 +95,7 @@ def whole_file(path: Path, with_md5: bool = False) -> Iterator[HashedFile]:
         raise
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> io.BufferedReader:
     """Open a file for reading; what is none (a pipe, a device), and may never begin or never end, is refused.
 
     Raises:
