@@ -1,8 +1,10 @@
 """Who runs a stage: this machine as it knows best, or one of Beam's runners over all tasks at once."""
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from somtom.pipelines.beam_options import is_given, refuse_unknown, with_default
@@ -13,6 +15,7 @@ from somtom.transforms.steps import Step, Task
 
 GPU_THREADS = 4  # while one is at the GPU, the others decode, label and write
 LOCAL = "local"
+_ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -86,15 +89,28 @@ class RunOneTask:
         """
         # Imported by the workers alone: without it the driver starts sooner and is half as large.
         import apache_beam as beam
-        from apache_beam.options.pipeline_options import PipelineOptions
 
         from somtom.transforms.tasks import RunTasks
 
-        with beam.Pipeline(runner=_in_memory(), options=PipelineOptions([])) as pipeline:
-            # For transforms of other languages, and left behind by a process that is killed.
-            Path(pipeline.local_tempdir).rmdir()
+        with _pipeline_in_memory() as pipeline:
             _ = pipeline | "Tasks" >> beam.Create([task]) | RunTasks(self.step)
         note_metrics(self.notes, task.name, metrics_of(pipeline.result))
+
+
+def _pipeline_in_memory() -> Any:
+    """A pipeline without the folder that Beam makes for it, which a process that is killed would leave.
+
+    It is for transforms of other languages, of which there are none.
+    """
+    from apache_beam import Pipeline, pipeline
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    with _ONE_AT_A_TIME:
+        real, pipeline.tempfile = pipeline.tempfile, SimpleNamespace(mkdtemp=lambda prefix: "")
+        try:
+            return Pipeline(runner=_in_memory(), options=PipelineOptions([]))
+        finally:
+            pipeline.tempfile = real
 
 
 def _in_memory() -> Any:

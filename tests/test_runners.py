@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,13 @@ from somtom.pipelines.cli import main
 from somtom.pipelines.commands import add_run_options, run_options_of
 from somtom.pipelines.config import load_config
 from somtom.pipelines.config_rules import ConfigError, check_tracker
-from somtom.pipelines.runners import GPU_THREADS, RunOptions, complete_options, options_for_gpu
+from somtom.pipelines.runners import (
+    GPU_THREADS,
+    RunOneTask,
+    RunOptions,
+    complete_options,
+    options_for_gpu,
+)
 
 
 def asked(*arguments: str) -> RunOptions:
@@ -42,6 +49,28 @@ def test_the_configuration_for_a_gpu_says_what_it_still_needs() -> None:
     ) as one:
         check_tracker(settings)
     assert "\n" not in str(one.value)
+
+
+@dataclasses.dataclass(frozen=True)
+class Looks:
+    """A step, and its own task, that notes what lies in the folder for temporaries."""
+
+    folder: Path
+    name: str = "looks"
+
+    def run(self, task: "Looks") -> int:
+        names = [path.name for path in Path(tempfile.gettempdir()).iterdir()]
+        (task.folder / "seen").write_text("\n".join(names))
+        return len(names)
+
+
+def test_a_pipeline_of_one_task_makes_no_folder_that_a_kill_would_leave(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    RunOneTask(Looks(tmp_path), tmp_path)(Looks(tmp_path))
+    assert (tmp_path / "seen").read_text() == ""
 
 
 def test_options_for_a_runner_are_completed() -> None:
