@@ -1,19 +1,39 @@
 """What damaged files brought to light, each as a test of its own."""
 
+import io
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from builds import QUICK
-from drawn_videos import draw_video
+from builds import QUICK, build, quick_config
+from drawn_videos import draw_video, draw_videos
+from PIL import Image
 
 from somtom.pipelines.config import parse_config
+from somtom.pipelines.output import read_config_tree
 from somtom.schemas.clips import Clip
+from somtom.schemas.folder import plan_path, shard_path, tracks_path
+from somtom.schemas.plan_table import read_plan
+from somtom.schemas.reasons import DataError
 from somtom.schemas.settings import ClipSettings
+from somtom.schemas.tracks_table import TracksWriter, read_tracks
 from somtom.sources.annotated_video import AnnotatedVideoSource
 from somtom.sources.av_video import AvVideo
 from somtom.sources.files import is_local_file
+from somtom.transforms.place import InFolder
+from somtom.transforms.relabel_shard import RelabelShards
 
 TS_PACKET = 188
+Members = list[tuple[str, bytes]]
+Repack = Callable[[Path, Callable[[Members], Members]], None]
+
+
+@pytest.fixture(scope="module")
+def data_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sound")
+    build(quick_config(draw_videos(folder / "in", 1)), folder / "out")
+    return folder / "out"
 
 
 def test_packets_of_a_stream_that_begins_late_are_left_out(tmp_path: Path) -> None:
@@ -46,3 +66,30 @@ def test_a_table_whose_video_can_be_no_file_is_recognised_all_the_same(tmp_path:
     found = AnnotatedVideoSource.recognise(str(tmp_path))
     assert found is not None and "not found" in found.notes[1]
     assert not is_local_file(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "harm", ["fewer stored clips", "no clean picture", "no picture", "a picture of another size"]
+)
+def test_a_shard_that_does_not_belong_to_its_plan_is_not_labelled_again(
+    data_set: Path, tmp_path: Path, repack: Repack, harm: str
+) -> None:
+    old = Path(shutil.copytree(data_set, tmp_path / "old"))
+    spec = next(read_plan(plan_path(old)))
+    shard, tracks = shard_path(old, spec.name), tracks_path(old, spec.name)
+    if harm == "fewer stored clips":
+        some = list(read_tracks(tracks))[:-1]
+        with TracksWriter(tracks) as writer:
+            for clip in some:
+                writer.write(clip)
+    elif harm == "no clean picture":
+        repack(shard, lambda members: [one for one in members if not one[0].endswith("clean.jpg")])
+    else:
+        file = io.BytesIO()
+        Image.new("RGB", (9000, 40)).save(file, "JPEG")
+        other = file.getvalue() if harm == "a picture of another size" else b"no picture"
+        repack(shard, lambda m: [(name, other if name.endswith("clean.jpg") else data) for name, data in m])
+    config = parse_config(read_config_tree(old))
+    step = RelabelShards(InFolder(old), InFolder(tmp_path / "new"), config.settings, None)
+    with pytest.raises(DataError):
+        step.run(spec)

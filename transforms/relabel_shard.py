@@ -73,12 +73,12 @@ def stored_clips(folder: Path, spec: ShardSpec, attempts: Attempts) -> Iterator[
     """
     pictures = _pictures(folder, spec)
     stored = read_tracks(tracks_path(folder, spec.name))
-    for done, (ref, clip) in enumerate(zip(spec.refs, stored, strict=True)):
+    for done, ref in enumerate(spec.refs):
         attempts.take(ref.key, done)
-        if clip.ref.key != ref.key:
-            raise DataError(
-                "bad_record", f"{spec.name}: tracks/ holds {clip.ref.key} where {ref.key} was planned"
-            )
+        clip = next(stored, None)
+        if clip is None or clip.ref.key != ref.key:
+            found = "nothing" if clip is None else clip.ref.key
+            raise DataError("bad_record", f"{spec.name}: tracks/ holds {found} where {ref.key} was planned")
         picture, extra = clip.clean_jpeg, clip.extra_jpegs
         if clip.reject is None and not picture:
             key, picture, extra = next(pictures, ("nothing", b"", ()))
@@ -95,4 +95,6 @@ def _pictures(folder: Path, spec: ShardSpec) -> Iterator[tuple[str, bytes, tuple
     if path.is_file():
         for key, members in read_shard(path):
             extra = tuple(data for name, data in members.items() if name not in FIRST_MEMBERS)
+            if CLEAN not in members:
+                raise DataError("bad_record", f"{path.name}: {key}: has no {CLEAN}")
             yield key, members[CLEAN], extra
