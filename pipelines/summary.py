@@ -39,6 +39,7 @@ def summary_lines(totals: Totals, folder: Path | str, wall_s: float) -> list[str
             lines.append(below[index])
     rate = totals.clips / wall_s if wall_s > 0 else 0.0
     spent = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in sorted(totals.seconds.items()))
+    lines += metrics_lines(totals.metrics)
     lines.append(
         f"{totals.samples} samples in {totals.shards} shards, {totals.size_bytes / 1e6:.1f} MB, "
         f"in {str(folder).rstrip('/')}/shards"
@@ -47,7 +48,7 @@ def summary_lines(totals: Totals, folder: Path | str, wall_s: float) -> list[str
         f"this run: {totals.clips} clips in {wall_s:.1f} s, {rate:.2f} clips/s; "
         f"all workers and runs together: {spent or 'nothing'}"
     )
-    return [*lines, *metrics_lines(totals.metrics), *_load_lines(totals.load)]
+    return [*lines, *_load_lines(totals.load)]
 
 
 def _load_lines(load: TrackerLoad) -> list[str]:
