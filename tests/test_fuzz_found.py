@@ -1,6 +1,5 @@
 """What damaged files brought to light, each as a test of its own."""
 
-import io
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +7,6 @@ from pathlib import Path
 import pytest
 from builds import QUICK, build, quick_config
 from drawn_videos import draw_video, draw_videos
-from PIL import Image
 
 from somtom.pipelines.config import parse_config
 from somtom.pipelines.output import read_config_tree
@@ -68,27 +66,20 @@ def test_a_table_whose_video_can_be_no_file_is_recognised_all_the_same(tmp_path:
     assert not is_local_file(tmp_path / name)
 
 
-@pytest.mark.parametrize(
-    "harm", ["fewer stored clips", "no clean picture", "no picture", "a picture of another size"]
-)
+@pytest.mark.parametrize("harm", ["fewer stored clips", "no clean picture"])
 def test_a_shard_that_does_not_belong_to_its_plan_is_not_labelled_again(
     data_set: Path, tmp_path: Path, repack: Repack, harm: str
 ) -> None:
     old = Path(shutil.copytree(data_set, tmp_path / "old"))
     spec = next(read_plan(plan_path(old)))
-    shard, tracks = shard_path(old, spec.name), tracks_path(old, spec.name)
     if harm == "fewer stored clips":
-        some = list(read_tracks(tracks))[:-1]
-        with TracksWriter(tracks) as writer:
+        some = list(read_tracks(tracks_path(old, spec.name)))[:-1]
+        with TracksWriter(tracks_path(old, spec.name)) as writer:
             for clip in some:
                 writer.write(clip)
-    elif harm == "no clean picture":
-        repack(shard, lambda members: [one for one in members if not one[0].endswith("clean.jpg")])
     else:
-        file = io.BytesIO()
-        Image.new("RGB", (9000, 40)).save(file, "JPEG")
-        other = file.getvalue() if harm == "a picture of another size" else b"no picture"
-        repack(shard, lambda m: [(name, other if name.endswith("clean.jpg") else data) for name, data in m])
+        shard = shard_path(old, spec.name)
+        repack(shard, lambda members: [one for one in members if not one[0].endswith("clean.jpg")])
     config = parse_config(read_config_tree(old))
     step = RelabelShards(InFolder(old), InFolder(tmp_path / "new"), config.settings, None)
     with pytest.raises(DataError):
