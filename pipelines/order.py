@@ -32,10 +32,11 @@ def order_refs(
     Args:
         refs: gives all refs, the same ones each time it is called.
         val_fraction: see `GroupSplits`.
-        scratch: a folder that is not there yet; it is removed at the end.
+        scratch: a folder for this alone, which is removed at the end; so is what a run that died left there.
         known: gives the refs of a plan that is there, see `Facts`.
         refs_per_bucket: as many are sorted in memory at once.
     """
+    shutil.rmtree(scratch, ignore_errors=True)
     try:
         facts = Facts(scratch / "facts", refs(), known())
         renamed = tied_groups(facts)

@@ -135,6 +135,15 @@ def test_groups_planned_before_keep_name_and_split(old, new, val_fraction) -> No
         assert set(together.values()) == {TRAIN, VAL}
 
 
+def test_what_a_run_that_died_put_aside_is_not_taken_up(tmp_path: Path) -> None:
+    refs = [ref("a", 0, "f"), ref("b", 0, "g")]
+    expected = planned(refs)
+    left = order_refs(lambda: [ref("c", 0, "h")], 0.3, tmp_path / "scratch")
+    next(left)
+    assert list(order_refs(lambda: refs, 0.3, tmp_path / "scratch")) == expected
+    left.close()
+
+
 def test_a_group_planned_before_keeps_its_name_though_another_comes_first() -> None:
     before = planned([ref("z", 0, "same"), ref("y", 0, "other")], 0.0)
     after = planned([ref("a", 0, "same")], 0.0, before)
