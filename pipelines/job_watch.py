@@ -38,6 +38,11 @@ def read_job(notes: Path) -> JobNote | None:
         return None
 
 
+def forget_job(notes: Path) -> None:
+    """Take away what a job said of itself that is over, or that died."""
+    (notes / _NOTE).unlink(missing_ok=True)
+
+
 @contextlib.contextmanager
 def watching(result: Any, notes: Path) -> Iterator[None]:
     """Ask the job every few seconds while the block waits for its end, and once more then."""
@@ -65,7 +70,7 @@ def watching(result: Any, notes: Path) -> Iterator[None]:
         ask()
     finally:
         ended.set()
-        (notes / _NOTE).unlink(missing_ok=True)
+        forget_job(notes)
 
 
 def _inputs(metrics: JobMetrics) -> int:

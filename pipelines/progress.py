@@ -13,7 +13,7 @@ from typing import Self
 
 from tqdm import tqdm
 
-from somtom.pipelines.job_watch import read_job
+from somtom.pipelines.job_watch import forget_job, read_job
 from somtom.transforms.attempts import progress_of
 from somtom.transforms.logs import current_logs
 
@@ -33,6 +33,7 @@ class StageProgress:
 
     def __init__(self, title: str, unit: str, total: int, done: int, notes: Path, shown: bool) -> None:
         self._notes = notes
+        forget_job(notes)
         self._before = self._finished = done
         self._title, self._unit, self._total = title, unit, total
         self._is_logged = shown and current_logs().form == "json"

@@ -57,16 +57,16 @@ def test_a_job_that_cannot_be_asked_goes_on(tmp_path: Path) -> None:
 def test_progress_is_the_better_of_counters_and_notes_and_says_which(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], counted: int, shown: str, told_by: str
 ) -> None:
-    (tmp_path / "job.json").write_text(json.dumps({"state": "RUNNING", "inputs": counted}))
     Attempts(tmp_path, "train-000001").take("video-a", 2)
     with StageProgress("label", "clips", 10, 2, tmp_path, True) as progress:
+        (tmp_path / "job.json").write_text(json.dumps({"state": "RUNNING", "inputs": counted}))
         progress.show(["train-000001"])
     said = capsys.readouterr().err
     assert shown in said and f"job RUNNING, by {told_by}" in said
 
 
 def test_without_a_job_nothing_is_said_of_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "job.json").write_text("{")
+    (tmp_path / "job.json").write_text(json.dumps({"state": "RUNNING", "inputs": 1}))  # of a run that died
     with StageProgress("scan", "inputs", 2, 0, tmp_path, True) as progress:
         progress.finish(2)
         progress.show([])
