@@ -103,8 +103,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         folder = _folder_of(options)
         if error.os_error is not None:
             return complain(explain_os_error(error.os_error, folder), 1)
-        print(error.detail, file=sys.stderr)
-        return complain(f"{error}; what is done is kept, the same command goes on", 1)
+        return complain(f"{error}; what is done is kept, the same command goes on", 1, error.detail)
     except BrokenPipeError:
         raise
     except OSError as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from somtom.schemas.shown import shown
-from somtom.transforms.logs import FORMATS, LEVELS, current_logs
+from somtom.transforms.logs import FORMATS, LEVELS, TRACEBACK, current_logs
 
 if TYPE_CHECKING:
     from somtom.pipelines.config import BuildConfig
@@ -166,11 +166,13 @@ def say(*lines: str) -> None:
         print(shown(line), flush=True)
 
 
-def complain(message: str, status: int) -> int:
-    """Print one line to standard error; gives the status back."""
+def complain(message: str, status: int, traceback: str = "") -> int:
+    """Print one line to standard error, below the traceback if there is one; gives the status back."""
     line = " ".join(message.splitlines())
     if current_logs().form == "json":
-        logging.getLogger("somtom").error(line)
+        logging.getLogger("somtom").error(line, extra={TRACEBACK: traceback})
     else:
+        if traceback:
+            print(traceback, file=sys.stderr)
         print(f"somtom: {shown(line)}", file=sys.stderr)
     return status

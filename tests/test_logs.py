@@ -82,6 +82,12 @@ def test_a_raised_error_stands_in_the_json_line() -> None:
     assert "\n" not in text and "ValueError: no\nsuch" in json.loads(text)["exception"]
 
 
+def test_a_traceback_of_another_process_stands_in_the_same_line() -> None:
+    record = logging.makeLogRecord({"msg": "it failed", "levelname": "ERROR", "traceback": "Traceback\n  x"})
+    line = json.loads(FORMATS["json"]().format(record))
+    assert (line["message"], line["exception"]) == ("it failed", "Traceback\n  x")
+
+
 def test_what_is_decoded_ahead_is_logged_under_the_same_shard() -> None:
     def lines() -> Any:
         for number in range(3):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from somtom.schemas.refs import Ref  # whose NumPy a command line does not need that only complains
 
 OURS = "somtom"
+TRACEBACK = "traceback"  # what a record may hold besides: of an error that another process raised
 LEVELS = ("debug", "info", "warning", "error")
 
 # What the thread works on: the stage with its shard or task, and the input of it that is in hand.
@@ -85,8 +86,9 @@ class _Json(logging.Formatter):
             **_INPUT.get(),
             "pid": os.getpid(),
         }
-        if record.exc_info:
-            fields["exception"] = self.formatException(record.exc_info)
+        raised = self.formatException(record.exc_info) if record.exc_info else getattr(record, TRACEBACK, "")
+        if raised:
+            fields["exception"] = raised
         return json.dumps(fields, default=str)
 
 
