@@ -122,6 +122,16 @@ def test_without_the_first_question_the_next_shows_the_pictures() -> None:
     assert encoded.ids.tolist().count(VOCABULARY.image) == 6
 
 
+def test_without_the_first_question_the_task_is_still_told() -> None:
+    turns = ["<image>\n<image>\nEarlier, now.\nTask: Go.\nWhere?", SOM, "What moves?", "It."]
+    encoded = encode_turns(record_of(turns, marks=MARKS), VOCABULARY, [1, 2], kinds=["text"])
+
+    first, second = [VOCABULARY.image], [VOCABULARY.image] * 2
+    between, rest = VOCABULARY.encode("\n"), VOCABULARY.encode("\nEarlier, now.\nTask: Go.\nWhat moves?")
+    asked = encoded.ids[: encoded.spans[0].stop].tolist()
+    assert asked == [VOCABULARY.human, *first, *between, *second, *rest, VOCABULARY.end]
+
+
 def test_turns_that_do_not_fit_are_left_out() -> None:
     record = record_of(["<image>\nWhere?", SOM, "Which one?", "It."], marks=MARKS)
     whole = encode_turns(record, VOCABULARY, [4])

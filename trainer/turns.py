@@ -103,8 +103,8 @@ def _question(
 ) -> list[int]:
     """Ids of a question that shows the pictures of `cells`; the last <image> stands for all that remain."""
     text = record["conversations"][index]["value"]
-    if cells and PICTURE not in text:  # the question that showed them was left out
-        text = f"{PICTURE}\n{text}"
+    if cells and PICTURE not in text:  # the question that showed them, and said the task, was left out
+        text = f"{_head(record)}\n{text}"
     parts = text.split(PICTURE)
     each = len(parts) - 2
     ids = vocabulary.encode(parts[0], actions)
@@ -112,6 +112,12 @@ def _question(
         shown = cells[number] if number < each else sum(cells[each:])
         ids += [vocabulary.image] * shown + vocabulary.encode(part, actions)
     return ids
+
+
+def _head(record: Record) -> str:
+    """What a conversation begins with, but for its question: the pictures, and the task if there is one."""
+    first: str = record["conversations"][0]["value"]
+    return first.rpartition("\n")[0] or PICTURE
 
 
 def _actions_of(record: Record) -> list[str]:
