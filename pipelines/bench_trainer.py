@@ -44,7 +44,7 @@ def time_steps(folder: Path, runs: int) -> tuple[int, float, float]:
     from somtom.trainer.letterbox import View
     from somtom.trainer.loop import update
     from somtom.trainer.model import stride_of
-    from somtom.trainer.optimiser import make_optimiser
+    from somtom.trainer.optimiser import make_optimisers
     from somtom.trainer.samples import Samples
     from somtom.trainer.settings import DataSettings, TrainSettings
     from somtom.trainer.world import World
@@ -53,7 +53,7 @@ def time_steps(folder: Path, runs: int) -> tuple[int, float, float]:
     settings, samples = TrainSettings(data=DataSettings(workers=0)), Samples([folder], "train")
     model, vocabulary = begin(settings.model, samples, settings.run.seed)
     view = View(model.image_size, stride_of(model.encoder.config))
-    optimiser = make_optimiser(model, settings.optim, fused=True)
+    optimisers = make_optimisers(model, settings.optim, fused=True)
     steps = Steps(samples, vocabulary, view, settings.data, settings.run.seed, BATCH, 1)
     at_hand = list(islice(steps.load(Position()), STEPS))
     times_s: tuple[list[float], list[float]] = ([], [])
@@ -61,6 +61,6 @@ def time_steps(folder: Path, runs: int) -> tuple[int, float, float]:
         for times, source in zip(times_s, (steps.load(Position()), at_hand), strict=True):
             begun = time.process_time()
             for step in islice(source, STEPS):
-                update(model, optimiser, step, settings, World(), torch.device("cpu"))
+                update(model, optimisers, step, settings, World(), torch.device("cpu"))
             times.append(time.process_time() - begun)
     return sum(step.tokens for step in at_hand), min(times_s[0][1:]), min(times_s[1][1:])

@@ -20,6 +20,7 @@ from somtom.trainer.checkpoint import Progress, save_checkpoint
 from somtom.trainer.evaluate import Evaluation
 from somtom.trainer.measures import Measure
 from somtom.trainer.metrics import Scores
+from somtom.trainer.optimiser import make_optimisers
 from somtom.trainer.settings import TrainSettings
 
 
@@ -32,8 +33,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = replace(settings, model=replace(settings.model, image_size=64))
     vocabulary = small_vocabulary()
     model = nano(vocabulary)
-    optimiser = torch.optim.AdamW(model.parameters())
-    save_checkpoint(out, model, optimiser, vocabulary, settings, Progress())
+    optimisers = make_optimisers(model, settings.optim, fused=True)
+    save_checkpoint(out, model, optimisers, vocabulary, settings, Progress())
     return out
 
 

@@ -89,18 +89,22 @@ def test_a_checkpoint_holds_no_pickle_and_transformers_loads_its_halves(
     assert load_file(last / "projector.safetensors").keys() == model.projector.state_dict().keys()
 
 
-def test_killed_and_resumed_it_gives_the_same_to_the_last_digit(small_dataset: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("muon", [0.0, 3.0])
+def test_killed_and_resumed_it_gives_the_same_to_the_last_digit(
+    small_dataset: Path, tmp_path: Path, muon: float
+) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    train(settings_of(small_dataset, whole))
+    changes = f"optim.muon={muon}"
+    train(settings_of(small_dataset, whole, changes))
     ours = [sys.executable, "-c", "import sys; from somtom.pipelines.cli import main; sys.exit(main())"]
-    process = subprocess.Popen([*ours, *command(small_dataset, killed, "data.workers=1")])
+    process = subprocess.Popen([*ours, *command(small_dataset, killed, changes, "data.workers=1")])
     deadline = time.monotonic() + 120
     while len(read_log(killed)) < 3 and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
     before = find_checkpoint(killed)
-    train(settings_of(small_dataset, killed), resume=True)
+    train(settings_of(small_dataset, killed, changes), resume=True)
 
     assert before is not None and before.name in ("step-00000002", "step-00000004", "step-00000006")
     assert numbers(killed) == numbers(whole)
@@ -157,6 +161,8 @@ def test_a_frozen_part_stays_as_it_was(small_dataset: Path, tmp_path: Path) -> N
 def test_another_run_is_not_taken_for_this_one(small_dataset: Path, tmp_path: Path) -> None:
     short = settings_of(small_dataset, tmp_path / "run", "optim.steps=2")
     train(short)
+    with pytest.raises(DataError, match=r"optim\.muon = 3\.0: the run was begun with 0\.0"):
+        train(replace(short, optim=replace(short.optim, muon=3.0)), resume=True)
     with pytest.raises(DataError, match="holds a run; go on with it by --resume"):
         train(short)
     with pytest.raises(DataError, match=r"optim\.batch = 3: the run was begun with 2"):

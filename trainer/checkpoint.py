@@ -26,6 +26,7 @@ from somtom.schemas.reasons import DataError
 from somtom.schemas.record import load_json
 from somtom.trainer.data import Position
 from somtom.trainer.model import Magma, image_size_of
+from somtom.trainer.optimiser import Optimisers
 from somtom.trainer.pretrained import load_part
 from somtom.trainer.settings import ModelSettings, TrainSettings
 from somtom.trainer.tokens import Vocabulary
@@ -79,7 +80,7 @@ class Progress:
 def save_checkpoint(
     out: Path,
     model: Magma,
-    optimiser: torch.optim.Optimizer,
+    optimisers: Optimisers,
     vocabulary: Vocabulary,
     settings: TrainSettings,
     progress: Progress,
@@ -98,7 +99,7 @@ def save_checkpoint(
     moments = {
         f"{name}.{kind}": value
         for name, weight in model.named_parameters()
-        for kind, value in optimiser.state.get(weight, {}).items()
+        for kind, value in optimisers.moments(weight).items()
     }
     save_file(_plain(moments), aside / MOMENTS)
     _write(aside / STATE, asdict(progress))
@@ -197,7 +198,7 @@ def _read(path: Path) -> dict[str, Any]:
 _KEPT = {
     "model": [one.name for one in fields(ModelSettings)],
     "data": ["weights", "shuffle_shards"],
-    "optim": ["batch"],
+    "optim": ["muon", "batch"],
     "run": ["seed"],
 }
 
@@ -219,8 +220,8 @@ def refuse_other_run(before: TrainSettings, settings: TrainSettings) -> None:
                 )
 
 
-def load_state(folder: Path, model: Magma, optimiser: torch.optim.Optimizer, data: str) -> Progress:
-    """Give the optimiser the moments that it had at the checkpoint; returns how far the run was.
+def load_state(folder: Path, model: Magma, optimisers: Optimisers, data: str) -> Progress:
+    """Give the optimisers the moments that they had at the checkpoint; returns how far the run was.
 
     Args:
         data: digest of the samples at hand.
@@ -235,7 +236,8 @@ def load_state(folder: Path, model: Magma, optimiser: torch.optim.Optimizer, dat
         kinds = [one for one in moments if one.rpartition(".")[0] == name]
         if any(moments[one].ndim and moments[one].shape != weight.shape for one in kinds) or not kinds:
             raise DataError("unreadable", f"{folder / MOMENTS}: holds nothing fitting for {name}")
-        optimiser.state[weight] = {one.rpartition(".")[2]: _like(moments[one], weight) for one in kinds}
+        own = {one.rpartition(".")[2]: _like(moments[one], weight) for one in kinds}
+        optimisers.restore(weight, own)
     values = _read(folder / STATE)
     try:
         progress = Progress(**values | {"position": Position(**values["position"])})

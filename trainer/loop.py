@@ -28,7 +28,7 @@ from somtom.trainer.evaluate import HeldOut, evaluate
 from somtom.trainer.letterbox import View
 from somtom.trainer.log import Log
 from somtom.trainer.model import Magma, stride_of
-from somtom.trainer.optimiser import make_optimiser, set_rates
+from somtom.trainer.optimiser import Optimisers, make_optimisers, set_rates
 from somtom.trainer.samples import Samples
 from somtom.trainer.settings import TrainSettings
 from somtom.trainer.tokens import Vocabulary
@@ -64,9 +64,9 @@ def train(settings: TrainSettings, resume: bool = False) -> Path:
             "unsupported", f"{out}: holds a run; go on with it by --resume, or name another --out"
         )
     model.to(device).train()
-    optimiser = make_optimiser(model, settings.optim, fused=device.type in ("cpu", "cuda"))
+    optimisers = make_optimisers(model, settings.optim, fused=device.type in ("cpu", "cuda"))
     if found is not None:
-        progress = load_state(found, model, optimiser, progress.data)
+        progress = load_state(found, model, optimisers, progress.data)
 
     steps = Steps(
         samples,
@@ -91,8 +91,8 @@ def train(settings: TrainSettings, resume: bool = False) -> Path:
             waited_s = time.perf_counter() - asked
             # Drawn anew for each step, so that going on needs no state of it.
             torch.manual_seed(seed_of(f"{settings.run.seed}-{progress.step}-{world.rank}", "trainer.step"))
-            share = set_rates(optimiser, settings.optim, progress.step, last)
-            done = update(wrapped, optimiser, step, settings, world, device)
+            share = set_rates(optimisers, settings.optim, progress.step, last)
+            done = update(wrapped, optimisers, step, settings, world, device)
             progress = progress.after(step.after, done.samples, done.tokens, done.skipped, done.loss)
             if not progress.samples and progress.skipped >= len(samples):
                 raise DataError(
@@ -112,7 +112,7 @@ def train(settings: TrainSettings, resume: bool = False) -> Path:
                 world.wait()
             if progress.step % settings.run.save_every == 0 or progress.step == last:
                 if log:
-                    found = save_checkpoint(out, model, optimiser, vocabulary, settings, progress)
+                    found = save_checkpoint(out, model, optimisers, vocabulary, settings, progress)
                 world.wait()
     finally:
         if log:
@@ -144,7 +144,7 @@ class Done:
 
 def update(
     wrapped: nn.Module,
-    optimiser: torch.optim.Optimizer,
+    optimisers: Optimisers,
     step: Step,
     settings: TrainSettings,
     world: World,
@@ -166,13 +166,13 @@ def update(
             # The exchange takes the mean over the ranks.
             (loss * (world.ranks / max(1, learnt))).backward()
         total += loss.detach()
-    weights = [weight for group in optimiser.param_groups for weight in group["params"]]
+    weights = [weight for group in optimisers.groups for weight in group["params"]]
     gradient = nn.utils.clip_grad_norm_(weights, settings.optim.clip or math.inf)
     mean = float(world.sum(total)) / max(1, learnt)
     if not math.isfinite(mean):
         raise DataError("unsupported", f"the loss became {mean}: lower optim.lr, or raise optim.warmup")
-    optimiser.step()
-    optimiser.zero_grad()
+    optimisers.step()
+    optimisers.zero_grad()
     return Done(mean, float(gradient), samples, tokens, skipped)
 
 

@@ -35,7 +35,7 @@ class DataSettings:
 
 @dataclass(frozen=True)
 class OptimSettings:
-    """How it learns: AdamW, warm-up, then a cosine down."""
+    """How it learns: AdamW or Muon, warm-up, then a cosine down."""
 
     steps: int = 0  # optimiser steps; 0 = by epochs
     epochs: float = 10.0  # where steps = 0
@@ -47,6 +47,7 @@ class OptimSettings:
     warmup: int = 50  # steps over which the rates rise from 0
     final_share: float = 0.05  # of the highest rate, at the last step
     weight_decay: float = 0.05  # of matrices; never of biases, norms and embeddings
+    muon: float = 0.0  # matrices learn by Muon, at so many times their part's rate; 0 = by AdamW, as all else
     beta1: float = 0.9
     beta2: float = 0.95
     clip: float = 1.0  # largest norm of the whole gradient; 0 = any
@@ -99,6 +100,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "optim.warmup": (0, 10**9),
     "optim.final_share": (0.0, 1.0),
     "optim.weight_decay": (0.0, 10.0),
+    "optim.muon": (0.0, 100.0),
     "optim.beta1": (0.0, 0.9999),
     "optim.beta2": (0.0, 0.99999),
     "optim.clip": (0.0, 1e9),
