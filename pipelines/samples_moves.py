@@ -2,8 +2,8 @@
 
 DIR/moves/train.csv and val.csv name the clips DIR/moves/SPLIT/NNNNNN.mp4 with their instructions;
 DIR/truth/moves/SPLIT.jsonl has a line for each: what the scene holds, which things go and where to, and how
-the camera moved. DIR/moves/stills/stills.json has as many still pictures with questions about what they show,
-all for training: to find what a question names comes before telling where it goes.
+the camera moved. DIR/moves/stills/stills.json has twice as many still pictures with questions about what they
+show, all for training.
 """
 
 import csv
@@ -25,8 +25,13 @@ from somtom.pipelines.samples_moves_plan import (
     DIRECTIONS,
     SIDE,
     Scene,
-    ask_about,
     scene_of,
+)
+from somtom.pipelines.samples_moves_stills import (
+    STILLS_A_CLIP,
+    ask_about,
+    choose_marks,
+    mark_still,
     still_scene_of,
 )
 from somtom.pipelines.samples_scene import Layer, background_texture, draw_frame, object_layer, object_texture
@@ -54,7 +59,7 @@ def travelled(frames: int = FRAMES) -> Floats:
 
 
 def write_moves(folder: Path, count: int, seed: int) -> list[Path]:
-    """Write `count` clips and as many stills, their tables and their truth; return all but the truth."""
+    """Write `count` clips and the stills, their tables and their truth; return all but the truth."""
     truths = _each(partial(_write_clip, folder, seed), count)
     written = [folder / "moves" / f"{truth['name']}.mp4" for truth in truths]
     for split in dict.fromkeys(truth["split"] for truth in truths):
@@ -71,7 +76,7 @@ def write_moves(folder: Path, count: int, seed: int) -> list[Path]:
         written.append(table)
     stills = folder / "moves" / "stills"
     stills.mkdir(exist_ok=True)
-    records = _each(partial(_write_still, stills, seed), count)
+    records = _each(partial(_write_still, stills, seed), STILLS_A_CLIP * count)
     (stills / "stills.json").write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
     return [*written, *(stills / record["image"] for record in records), stills / "stills.json"]
 
@@ -91,9 +96,10 @@ def _write_still(folder: Path, seed: int, number: int) -> dict[str, Any]:
     scene = still_scene_of(number, seed)
     draw = generator_of(f"{seed}-{number}", "sample still's picture")
     picture = draw_scene(scene, np.eye(3)[None], draw)[0]
+    marks = choose_marks(scene, draw)
     name = f"{number:06d}.jpg"
-    (folder / name).write_bytes(encode_jpeg(picture, JPEG_QUALITY))
-    turns = [text for pair in ask_about(scene, draw) for text in pair]
+    (folder / name).write_bytes(encode_jpeg(mark_still(picture, marks), JPEG_QUALITY))
+    turns = [text for pair in ask_about(scene, marks, draw) for text in pair]
     turns[0] = f"<image>\n{turns[0]}"
     said = [{"from": ("human", "gpt")[place % 2], "value": text} for place, text in enumerate(turns)]
     return {"id": f"still-{number:06d}", "image": name, "conversations": said}

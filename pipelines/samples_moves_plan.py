@@ -14,20 +14,23 @@ from typing import TypeVar
 import numpy as np
 
 from somtom.pipelines.samples_scene import ARROW, SHAPES
-from somtom.schemas.answers import quantise
 from somtom.schemas.keys import generator_of
 
 T = TypeVar("T")
 
-SIDE = 160  # pixels of the square pictures
+SIDE = 176  # pixels of the square pictures
 VAL_EVERY = 6  # of so many clips the last is one for validation
-# A thing stands in the middle of one of 3 x 3 cells, PITCH pixels apart; no two touch. With places up to 2
-# pixels off and several wordings, nano did not begin to look in 900 steps of 8 stills; so it does after 300.
-CELLS, PITCH = 3, 46.0
+# A thing stands in the middle of one of 3 x 3 cells, PITCH pixels apart; no two touch. Marks stand on points
+# of a GRID of which some are the things' middles. Both are the middles of an encoder's cells of 16 pixels, so
+# that little has to be learnt from few pictures (docs/moves.md).
+CELLS, PITCH, GRID = 3, 48.0, 11
 RADII = (15.0, 21.0)  # pixels
-FAR, NEAR = 44.0, 30.0  # pixels that the smallest and the largest thing go when they are sent somewhere
+# How many things there are, and the chances of each. Where there is one, a model need not know colours to
+# tell what moves, and so begins to look; where there are more, it has to.
+COUNTS: dict[int, float] = {1: 0.5, 2: 0.3, 3: 0.2}
+FAR, NEAR = 38.0, 26.0  # pixels that the smallest and the largest thing go when they are sent somewhere
 NAMES = ("red", "green", "blue", "yellow", "purple", "orange")
-OUTLINES = (*SHAPES, ARROW)
+OUTLINES = (*(shape for shape in SHAPES if shape != "ring"), ARROW)  # a ring's middle is background
 CAMERAS = ("pan", "zoom", "rotate", "shake")
 DIRECTIONS: dict[str, tuple[int, int]] = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
 # What tells which thing moves and where to, and the chances of each.
@@ -94,8 +97,6 @@ PHRASINGS: dict[str, dict[str, tuple[str, ...]]] = {
         "val": ("Please leave the {a} where it is now.",),
     },
 }
-# About stills: {a} is one of their things, by its name.
-WHERE_QUESTION, POINTS_QUESTION = "Where is the {a}?", "Where does the {a} point?"
 
 
 @dataclass(frozen=True)
@@ -147,11 +148,6 @@ def layouts(things: int, split: str) -> list[tuple[int, ...]]:
     return [cells for cells in found if (sum(cells) % 4 == 0) == (split == "val")]
 
 
-def still_scene_of(number: int, seed: int) -> Scene:
-    """Choose what the `number`-th still picture shows: a scene of the training split that no clip has."""
-    return scene_of(number + number // (VAL_EVERY - 1), seed, "sample still")
-
-
 def split_of(index: int) -> tuple[str, int]:
     """Tell which split clip `index` belongs to, and its number there."""
     return ("val", index // VAL_EVERY) if index % VAL_EVERY == VAL_EVERY - 1 else ("train", index)
@@ -164,7 +160,10 @@ def scene_of(index: int, seed: int, purpose: str = "sample move") -> Scene:
     draw = generator_of(f"{seed}-{index}", purpose)
     cue = str(draw.choice(list(CUES), p=list(CUES.values())))
     camera = str(draw.choice(CAMERAS)) if number % 2 else "still"
-    count = int(draw.integers(3, 5))
+    least = 2 if cue in ("both", "place") else 1
+    chances = {count: chance for count, chance in COUNTS.items() if count >= least}
+    weights = np.array([*chances.values()]) / sum(chances.values())
+    count = int(draw.choice([*chances], p=weights))
     cells = tuple(int(cell) for cell in draw.permutation(_one(draw, layouts(count, split))))
     looks = _choose_looks(count, cue, split, draw)
     direction = int(draw.integers(len(DIRECTIONS)))
@@ -179,8 +178,8 @@ def scene_of(index: int, seed: int, purpose: str = "sample move") -> Scene:
         radius = draw.uniform(*RADII)
         things.append(Thing(colour, shape, float(shade), float(x), float(y), float(radius), points))
     named = 2 if cue == "both" else 1
-    instruction = _say(things, cue, split, direction, draw)
-    going = [_sent(thing, things[1], cue, way) for thing in things[:named]]
+    instruction = say(things, cue, split, direction, draw)
+    going = [_sent(thing, things, cue, way) for thing in things[:named]]
     name = f"{split}/{index:06d}"
     return Scene(name, split, cue, camera, instruction, cells, named, (*going, *things[named:]))
 
@@ -200,40 +199,32 @@ def _choose_looks(count: int, cue: str, split: str, draw: np.random.Generator) -
             return chosen
 
 
-def _sent(thing: Thing, other: Thing, cue: str, way: str) -> Thing:
+def _sent(thing: Thing, things: Sequence[Thing], cue: str, way: str) -> Thing:
     """The thing as it goes."""
     if cue == "rest":
         return thing
     if cue == "place":
-        goes_x, goes_y = other.x - thing.x, other.y - thing.y
+        goes_x, goes_y = things[1].x - thing.x, things[1].y - thing.y
     else:
-        share = (thing.radius - RADII[0]) / (RADII[1] - RADII[0])
-        goes_x, goes_y = ((FAR + share * (NEAR - FAR)) * step for step in DIRECTIONS[way])
+        goes_x, goes_y = far(thing, way)
     return Thing(**{**vars(thing), "goes_x": goes_x, "goes_y": goes_y})
 
 
-def _say(things: list[Thing], cue: str, split: str, direction: int, draw: np.random.Generator) -> str:
-    """Word the instruction."""
-    called = [_call(thing, draw) for thing in things[:2]]
+def far(thing: Thing, way: str) -> tuple[float, float]:
+    """How far a thing goes in x and y, in pixels, when it is sent that way."""
+    share = (thing.radius - RADII[0]) / (RADII[1] - RADII[0])
+    goes_x, goes_y = ((FAR + share * (NEAR - FAR)) * step for step in DIRECTIONS[way])
+    return goes_x, goes_y
+
+
+def say(things: Sequence[Thing], cue: str, split: str, direction: int, draw: np.random.Generator) -> str:
+    """Word the instruction: what is to become of the first thing, or of the first two."""
+    called = [call(thing, draw) for thing in things[:2]]
     where = _one(draw, _WHERE[split])[direction]
-    return _one(draw, PHRASINGS[cue][split]).format(a=called[0], b=called[1], where=where)
+    return _one(draw, PHRASINGS[cue][split]).format(a=called[0], b=called[-1], where=where)
 
 
-def ask_about(scene: Scene, draw: np.random.Generator) -> list[tuple[str, str]]:
-    """Questions about a still picture with their answers: where each thing is, and where arrows point.
-
-    A place is `[x,y]` in the bins of all coordinates in texts.
-    """
-    asked = []
-    for thing in scene.things:
-        x, y = quantise((thing.x, thing.y), SIDE, SIDE)[0].tolist()
-        asked.append((WHERE_QUESTION.format(a=_call(thing, draw)), f"[{x},{y}]"))
-        if thing.points:
-            asked.append((POINTS_QUESTION.format(a=_call(thing, draw)), thing.points))
-    return asked
-
-
-def _call(thing: Thing, draw: np.random.Generator) -> str:
+def call(thing: Thing, draw: np.random.Generator) -> str:
     """Name a thing by colour and shape; a third of the times by its colour alone."""
     return f"{thing.colour} {'one' if draw.random() < 1 / 3 else thing.shape}"
 

@@ -18,6 +18,7 @@ from somtom.pipelines.samples_moves import FRAMES, camera_of, travelled, write_m
 from somtom.pipelines.samples_moves_plan import (
     DIRECTIONS,
     FAR,
+    GRID,
     NEAR,
     PHRASINGS,
     RADII,
@@ -25,10 +26,11 @@ from somtom.pipelines.samples_moves_plan import (
     SIDE,
     Scene,
     Thing,
+    far,
     is_held_out,
     scene_of,
-    still_scene_of,
 )
+from somtom.pipelines.samples_moves_stills import END, choose_marks, still_scene_of
 from somtom.pipelines.samples_scene import COLOURS
 from somtom.schemas.answers import dequantise
 from somtom.schemas.keys import generator_of
@@ -124,6 +126,11 @@ def camera_shift(scene: Scene) -> NDArray[np.float64]:
     return np.asarray(middle[:2] / middle[2] - (SIDE - 1) / 2)
 
 
+def others(scene: Scene, axis: str) -> float:
+    """Where the things that are not to go are; the picture's middle where there are none."""
+    return float(np.mean([getattr(t, axis) for t in scene.things[scene.named :]] or [(SIDE - 1) / 2]))
+
+
 TELLTALES: dict[str, Callable[[Scene], float]] = {
     "x": lambda scene: scene.things[0].x,
     "y": lambda scene: scene.things[0].y,
@@ -137,8 +144,8 @@ TELLTALES: dict[str, Callable[[Scene], float]] = {
     "moving camera": lambda scene: scene.camera != "still",
     "camera to the right": lambda scene: float(camera_shift(scene)[0]),
     "camera down": lambda scene: float(camera_shift(scene)[1]),
-    "where the others are, x": lambda scene: float(np.mean([t.x for t in scene.things[scene.named :]])),
-    "where the others are, y": lambda scene: float(np.mean([t.y for t in scene.things[scene.named :]])),
+    "where the others are, x": lambda scene: others(scene, "x"),
+    "where the others are, y": lambda scene: others(scene, "y"),
 }
 
 
@@ -235,7 +242,7 @@ def test_the_bytes_are_the_same_in_one_process_and_in_several(
 ) -> None:
     monkeypatch.setattr(samples_moves, "CLIPS_A_PROCESS", 3)
     paths = write_moves(tmp_path, 7, 0)
-    assert len(paths) == 7 + 2 + 7 + 1
+    assert len(paths) == 7 + 2 + 14 + 1
     for path in (path for path in paths if path.suffix in (".mp4", ".jpg")):
         assert path.read_bytes() == (written / path.relative_to(tmp_path)).read_bytes()
     assert "moves" not in DEFAULT_KINDS
@@ -264,20 +271,50 @@ def test_stills_are_of_training_scenes_that_no_clip_has(written: Path) -> None:
 def test_answers_about_a_still_are_right(written: Path) -> None:
     folder = written / "moves" / "stills"
     records = json.loads((folder / "stills.json").read_text())
-    assert len(records) == 12
-    arrows = 0
+    assert len(records) == 24
+    kinds = {"where": 0, "which": 0, "points": 0, "ends": 0}
     for number, record in enumerate(records):
-        things = {thing.colour: thing for thing in still_scene_of(number, 0).things}
-        picture = decode_jpeg((folder / record["image"]).read_bytes())
-        assert picture.shape == (SIDE, SIDE, 3)
+        scene = still_scene_of(number, 0)
+        things = {thing.colour: thing for thing in scene.things}
+        assert decode_jpeg((folder / record["image"]).read_bytes()).shape == (SIDE, SIDE, 3)
         turns = [turn["value"] for turn in record["conversations"]]
         assert turns[0].startswith("<image>\n") and "<image>" not in "".join(turns[1:])
         for question, answer in zip(turns[::2], turns[1::2], strict=True):
             thing = next(things[name] for name in things if f" {name} " in question)
-            if answer.startswith("["):
+            if END in question:
+                kinds["ends"] += 1
+                said = [name for name, word in WORDS.items() if re.search(word, question)]
+                (way,) = said or [thing.points]
+                goal = np.array([thing.x, thing.y]) + far(thing, way)
+                assert np.abs(dequantise(json.loads(answer), SIDE, SIDE) - goal.clip(0, SIDE)).max() < 1
+            elif "Which mark" in question:
+                kinds["which"] += 1
+            elif answer.startswith("["):
+                kinds["where"] += 1
                 x, y = dequantise(json.loads(answer), SIDE, SIDE)
                 assert np.hypot(x - thing.x, y - thing.y) < 1
             else:
-                arrows += 1
+                kinds["points"] += 1
                 assert answer == thing.points
-    assert arrows
+    assert all(kinds.values())
+
+
+def test_marks_of_stills_are_on_things_or_away_from_them() -> None:
+    on = 0
+    for number in range(200):
+        scene = still_scene_of(number, 0)
+        marks = choose_marks(scene, generator_of(str(number), "test"))
+        assert [mark.id for mark in marks] == [*range(1, len(marks) + 1)]
+        assert len({(mark.x, mark.y) for mark in marks}) == len(marks)
+        for mark in marks:
+            near = min(max(abs(mark.x - t.x), abs(mark.y - t.y)) for t in scene.things)
+            assert near == 0 or near > 2 * SIDE / GRID - 1
+            on += near == 0
+    assert on > 200
+
+
+def test_the_grid_of_the_build_has_a_point_in_the_middle_of_each_thing() -> None:
+    config = load_config(Path(__file__).parents[1] / "configs" / "train.toml", [])
+    assert config.settings.tracking.grid == GRID
+    points = (np.arange(GRID) + 0.5) * SIDE / GRID - 0.5
+    assert {t.x for scene in SCENES for t in scene.things} <= {*points.tolist()}
