@@ -124,7 +124,8 @@ def _predict(options: argparse.Namespace) -> int:
         style=options.style,
     )
     said = predict(request, options.checkpoint, options.device, options.output)
-    say(*said.text.split("\n"), json.dumps(said.as_dict(), ensure_ascii=False))
+    # All that a terminal must not see is escaped here as JSON has it (DEL counts as ASCII).
+    say(*said.text.split("\n"), json.dumps(said.as_dict()).replace("\x7f", "\\u007f"))
     return 0
 
 
