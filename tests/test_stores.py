@@ -191,7 +191,10 @@ def test_a_shard_that_was_cut_off_in_the_store_is_made_again(
 
 
 def test_labels_are_made_again_from_a_folder_into_a_store(s3: S3, local: Path, tmp_path: Path) -> None:
-    uri, override = f"s3://{BUCKET}/relabelled", ["motion.epsilon=1.5"]
+    uri, override = (
+        f"s3://{BUCKET}/relabelled",
+        ["motion.epsilon=1.5", "tracking.tracker=bad_trackers:OnMarked"],
+    )
     with open_output(uri, tmp_path / "cache", THREADS) as (new, options):
         relabel_data_set(local, new, override, options, overwrite=False)
     relabel_data_set(local, tmp_path / "new", override, THREADS, overwrite=False)
