@@ -67,7 +67,7 @@ train: $(VENV)/train.stamp
 	$(BIN)/somtom samples build/moves --kinds moves --count 960
 	$(BIN)/somtom build configs/train.toml --workers $(WORKERS)
 	$(BIN)/somtom train configs/nano.toml --resume
-	$(BIN)/somtom eval out/train --checkpoint runs/train --pictures 12
+	$(BIN)/somtom eval build/train --checkpoint runs/train --pictures 12
 
 # A file of tests stays in one process, whose fixtures it shares.
 test: $(VENV)/dev.stamp types
