@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,13 @@ CLIP = Ref(
     fps=30.0,
     frames=(0, 1),
 )
+
+
+@pytest.fixture(autouse=True)
+def nothing_in_hand() -> Iterator[None]:
+    """Each test begins so, whatever read clips in this process before."""
+    with working_on():
+        yield
 
 
 def said(form: str, message: str = "cannot be read") -> str:
