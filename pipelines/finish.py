@@ -24,7 +24,7 @@ from somtom.pipelines.job_metrics import (
     write_metrics,
 )
 from somtom.pipelines.output import notes_path, work_path
-from somtom.schemas.books import SCAN, Books, add_books, count_books
+from somtom.schemas.books import SCAN, Books, add_books
 from somtom.schemas.croissant import write_croissant
 from somtom.schemas.duplicates import find_duplicates, write_duplicates
 from somtom.schemas.energon import write_energon
@@ -43,6 +43,7 @@ from somtom.schemas.folder import (
 )
 from somtom.schemas.manifest import Manifest, read_manifest, read_timings, read_tracker_load
 from somtom.schemas.meta_tables import (
+    count_scan,
     read_items,
     read_rejects,
     read_samples,
@@ -156,7 +157,7 @@ def _licence_row(licence: str) -> SampleRow:
 def _merge_manifests(folder: Path, planned: Sequence[PlannedShard]) -> _Listed:
     """Write samples, rejects and counts; each manifest is read once, and let go."""
     scan_rejects = [reject for reject in read_rejects(folder) if reject.stage == SCAN]
-    listed = _Listed(books=_scan_books(folder, scan_rejects))
+    listed = _Listed(books=count_scan(read_items(folder), scan_rejects))
     scratch = work_path(folder) / "rejects"
     shutil.rmtree(scratch, ignore_errors=True)
     aside = Buckets(scratch)
@@ -179,15 +180,6 @@ def _merge_manifests(folder: Path, planned: Sequence[PlannedShard]) -> _Listed:
     write_rejects(folder, map(first_of, itertools.chain(scan_rejects, labelled)))
     shutil.rmtree(scratch)
     return listed
-
-
-def _scan_books(folder: Path, rejects: Sequence[Reject]) -> list[Books]:
-    items: Counter[str] = Counter()
-    useful: Counter[str] = Counter()
-    for row in read_items(folder):
-        items[row.source] += 1
-        useful[row.source] += row.refs > 0
-    return count_books(SCAN, items, useful, rejects)
 
 
 def _keep_metrics(folder: Path) -> JobMetrics:

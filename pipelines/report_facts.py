@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somtom.pipelines.output import OutputError, config_path
-from somtom.schemas.books import LABEL, SCAN, Books, add_books, count_books
+from somtom.schemas.books import LABEL, SCAN, Books, add_books
 from somtom.schemas.folder import META, PROVENANCE, plan_path, shard_path
 from somtom.schemas.manifest import Manifest, read_manifest, read_timings, read_tracker_load
 from somtom.schemas.meta_tables import (
@@ -19,6 +19,7 @@ from somtom.schemas.meta_tables import (
     ITEMS,
     REJECTS,
     SAMPLES,
+    count_scan,
     read_counts,
     read_items,
     read_rejects,
@@ -104,7 +105,7 @@ def read_facts(folder: Path) -> Facts:
         whole = {one.shard for one in found}
         columns, shards = _columns_of(found), {name: name in whole for name in names}
         scanned = list(_scan_rejects(folder))
-        books = [*_scan_books(folder, scanned), *(book for one in found for book in one.books())]
+        books = [*count_scan(_items(folder), scanned), *(book for one in found for book in one.books())]
         rejects = [*scanned, *(reject for one in found for reject in one.rejects)]
     warnings = [(row.source, row.facts.uri, row.facts.warning) for row in _items(folder) if row.facts.warning]
     return Facts(
@@ -170,15 +171,6 @@ def _columns_of(manifests: list[Manifest]) -> dict[str, NDArray[Any]]:
 def _scan_rejects(folder: Path) -> Iterator[Reject]:
     if (folder / META / REJECTS).is_file():
         yield from (one for one in read_rejects(folder) if one.stage == SCAN)
-
-
-def _scan_books(folder: Path, rejects: list[Reject]) -> list[Books]:
-    inputs: Counter[str] = Counter()
-    used: Counter[str] = Counter()
-    for row in _items(folder):
-        inputs[row.source] += 1
-        used[row.source] += row.refs > 0
-    return count_books(SCAN, inputs, used, rejects)
 
 
 def _items(folder: Path) -> Iterator[Any]:

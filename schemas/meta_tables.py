@@ -1,12 +1,13 @@
 """The tables of meta/ that the finish stage writes: samples, rejects, items, counts, features, wids."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from somtom.schemas.books import Books, require_balance
+from somtom.schemas.books import SCAN, Books, count_books, require_balance
 from somtom.schemas.features import dataset_features
 from somtom.schemas.files import read_small, write_whole
 from somtom.schemas.folder import META, SHARDS
@@ -96,6 +97,16 @@ def read_items(folder: Path) -> Iterator[ItemRow]:
 
 def _storable(row: dict[str, Any]) -> dict[str, Any]:
     return {name: storable_text(value) if isinstance(value, str) else value for name, value in row.items()}
+
+
+def count_scan(items: Iterable[ItemRow], rejects: Iterable[Reject]) -> list[Books]:
+    """Keep the books of the scan: an input is used where any ref was made of it."""
+    inputs: Counter[str] = Counter()
+    used: Counter[str] = Counter()
+    for row in items:
+        inputs[row.source] += 1
+        used[row.source] += row.refs > 0
+    return count_books(SCAN, inputs, used, rejects)
 
 
 def write_counts(folder: Path, books: Sequence[Books]) -> None:
