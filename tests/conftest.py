@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from mixed_dataset import draw_mixed_dataset
 from numpy.typing import NDArray
+from s3_server import S3, s3_with_bucket
 
 from somtom.pipelines.card import write_card
 from somtom.schemas.answers import format_som, format_tom, quantise
@@ -44,6 +45,13 @@ from somtom.schemas.tracks_table import StoredClip, TracksWriter
 Members = list[tuple[str, bytes]]
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
+    """A server process with an empty bucket, which all of s3:// leads to."""
+    with s3_with_bucket(tmp_path_factory.mktemp("server")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from bad_trackers import BEHAVIOUR
 from builds import THREADS, build, contents, faults, quick_config, quick_tree, reasons
 from commands import write_config
 from drawn_videos import draw_videos
-from s3_server import S3, s3_with_bucket
+from s3_server import BUCKET, S3
 
 from somtom.pipelines.build import build_data_set, label_data_set, plan_data_set
 from somtom.pipelines.cli import main
@@ -21,14 +21,6 @@ from somtom.pipelines.runners import RUNNERS, RunOptions
 from somtom.sources import s3_client
 from somtom.transforms import retry
 from somtom.transforms.store import Store
-
-BUCKET = "troubled"
-
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
-    with s3_with_bucket(tmp_path_factory.mktemp("server"), BUCKET) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 import dataclasses
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 from builds import THREADS, build, contents, faults, quick_config, quick_tree
 from commands import ENVIRONMENT, held_somtom, somtom, write_config
 from drawn_videos import draw_video, draw_videos
-from s3_server import S3, s3_with_bucket
+from s3_server import BUCKET, S3
 
 from somtom.pipelines.build import build_data_set, label_data_set, plan_data_set
 from somtom.pipelines.config import BuildConfig
@@ -25,18 +24,11 @@ from somtom.schemas.reasons import DataError
 from somtom.sources import s3_client
 from somtom.transforms.store import Store
 
-BUCKET = "data"
 # Five videos of four clips: ten shards or so. One clip is marked, see `bad_trackers`.
 SECTIONS: dict[str, dict[str, Any]] = {
     "tracking": {"tracker": "bad_trackers:OnMarked"},
     "output": {"clips_per_shard": 2},
 }
-
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
-    with s3_with_bucket(tmp_path_factory.mktemp("server"), BUCKET) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

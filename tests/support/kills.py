@@ -27,7 +27,7 @@ import tomli_w
 from builds import build, contents, faults, written
 from commands import ENVIRONMENT, SOMTOM
 from drawn_videos import draw_videos
-from s3_server import s3_with_bucket
+from s3_server import BUCKET, s3_with_bucket
 from three_kinds import draw_three_kinds, three_kinds, tree_of_three_kinds
 
 from somtom.pipelines.fetch import fetch_data_set
@@ -36,7 +36,6 @@ from somtom.schemas.files import is_temporary
 from somtom.transforms import tasks  # noqa: F401
 
 PATIENCE_S = 600.0  # for a run that is left alone: one that takes longer has hung
-BUCKET = "killed"
 
 
 @dataclass(frozen=True)
@@ -303,7 +302,7 @@ def to_store(inputs: Inputs, room: Path) -> Iterator[Way]:
     """An S3-compatible server as output."""
     (room / "server").mkdir()
     uri, cache = f"s3://{BUCKET}/out", room / "cache"
-    with s3_with_bucket(room / "server", BUCKET):
+    with s3_with_bucket(room / "server"):
 
         def bring() -> Path:
             fetch_data_set(uri, room / "fetched")

@@ -21,6 +21,8 @@ import pytest
 
 from somtom.sources import s3_client
 
+BUCKET = "data"
+
 
 @dataclass(frozen=True)
 class S3:
@@ -93,13 +95,13 @@ def s3_server(folder: Path) -> Iterator[S3]:
 
 
 @contextlib.contextmanager
-def s3_with_bucket(folder: Path, bucket: str) -> Iterator[S3]:
-    """Run a server that holds one empty bucket, and lead this process and those it starts to it."""
+def s3_with_bucket(folder: Path) -> Iterator[S3]:
+    """Run a server that holds one empty bucket, `BUCKET`, and lead this process and those it starts to it."""
     with s3_server(folder) as server, pytest.MonkeyPatch.context() as patch:
         for name, value in server.environment.items():
             patch.setenv(name, value)
         s3_client._boto3_client.cache_clear()  # it leads to the server of another file's tests
-        server.client().create_bucket(Bucket=bucket)
+        server.client().create_bucket(Bucket=BUCKET)
         yield server
     s3_client._boto3_client.cache_clear()
 
