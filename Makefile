@@ -65,7 +65,11 @@ report: $(VENV)/core.stamp
 # Draws clips to learn from, builds a data set, trains the small model on it and measures what it learnt.
 train: $(VENV)/train.stamp
 	$(BIN)/somtom samples build/moves --kinds moves --count 960
+	$(BIN)/somtom build configs/digits.toml --workers $(WORKERS)
+	$(BIN)/somtom build configs/stills.toml --workers $(WORKERS)
 	$(BIN)/somtom build configs/train.toml --workers $(WORKERS)
+	$(BIN)/somtom train configs/nano-digits.toml --resume
+	$(BIN)/somtom train configs/nano-stills.toml --resume
 	$(BIN)/somtom train configs/nano.toml --resume
 	$(BIN)/somtom eval build/train --checkpoint runs/train --pictures 12
 

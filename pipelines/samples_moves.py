@@ -2,8 +2,8 @@
 
 DIR/moves/train.csv and val.csv name the clips DIR/moves/SPLIT/NNNNNN.mp4 with their instructions;
 DIR/truth/moves/SPLIT.jsonl has a line for each: what the scene holds, which things go and where to, and how
-the camera moved. DIR/moves/stills/stills.json has twice as many still pictures with questions about what they
-show, all for training.
+the camera moved. DIR/moves/digits/digits.json and DIR/moves/stills/stills.json have three times as many still
+pictures each, with questions about what they show, all for training.
 """
 
 import csv
@@ -28,11 +28,10 @@ from somtom.pipelines.samples_moves_plan import (
     scene_of,
 )
 from somtom.pipelines.samples_moves_stills import (
+    SORTS,
     STILLS_A_CLIP,
-    ask_about,
-    choose_marks,
     mark_still,
-    still_scene_of,
+    still_of,
 )
 from somtom.pipelines.samples_scene import Layer, background_texture, draw_frame, object_layer, object_texture
 from somtom.pipelines.samples_videos import camera_path, encode_video, similarity
@@ -42,7 +41,7 @@ from somtom.schemas.pictures import encode_jpeg
 Floats = NDArray[np.float64]
 FPS = 15
 FRAMES = 17
-MARGIN = 48  # pixels of background drawn around the picture; beyond it is mirrored
+MARGIN = 32  # pixels of background drawn around the picture; beyond it is mirrored
 BACKGROUND_COLOUR = 0.25  # of its colourfulness left, so that no patch of it passes for a thing
 JPEG_QUALITY = 92
 CLIPS_A_PROCESS = 50  # fewer do not pay for another process
@@ -74,11 +73,14 @@ def write_moves(folder: Path, count: int, seed: int) -> list[Path]:
         truth_file.parent.mkdir(parents=True, exist_ok=True)
         truth_file.write_text("".join(json.dumps(one) + "\n" for one in of_split), encoding="utf-8")
         written.append(table)
-    stills = folder / "moves" / "stills"
-    stills.mkdir(exist_ok=True)
-    records = _each(partial(_write_still, stills, seed), STILLS_A_CLIP * count)
-    (stills / "stills.json").write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
-    return [*written, *(stills / record["image"] for record in records), stills / "stills.json"]
+    for sort in SORTS:
+        stills = folder / "moves" / sort
+        stills.mkdir(exist_ok=True)
+        records = _each(partial(_write_still, stills, sort, seed), STILLS_A_CLIP * count)
+        table = stills / f"{sort}.json"
+        table.write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
+        written += [*(stills / record["image"] for record in records), table]
+    return written
 
 
 def _each(write: Callable[[int], dict[str, Any]], count: int) -> list[dict[str, Any]]:
@@ -91,18 +93,17 @@ def _each(write: Callable[[int], dict[str, Any]], count: int) -> list[dict[str, 
         return list(pool.map(write, range(count), chunksize=8))
 
 
-def _write_still(folder: Path, seed: int, number: int) -> dict[str, Any]:
+def _write_still(folder: Path, sort: str, seed: int, number: int) -> dict[str, Any]:
     """Write one still picture and return its record, as LLaVA has them."""
-    scene = still_scene_of(number, seed)
-    draw = generator_of(f"{seed}-{number}", "sample still's picture")
-    picture = draw_scene(scene, np.eye(3)[None], draw)[0]
-    marks = choose_marks(scene, draw)
+    still = still_of(sort, number, seed)
+    draw = generator_of(f"{seed}-{number}", f"picture of sample {sort}")
+    picture = mark_still(draw_scene(still.scene, np.eye(3)[None], draw)[0], still.marks)
     name = f"{number:06d}.jpg"
-    (folder / name).write_bytes(encode_jpeg(mark_still(picture, marks), JPEG_QUALITY))
-    turns = [text for pair in ask_about(scene, marks, draw) for text in pair]
+    (folder / name).write_bytes(encode_jpeg(picture, JPEG_QUALITY))
+    turns = [text for pair in still.asked for text in pair]
     turns[0] = f"<image>\n{turns[0]}"
     said = [{"from": ("human", "gpt")[place % 2], "value": text} for place, text in enumerate(turns)]
-    return {"id": f"still-{number:06d}", "image": name, "conversations": said}
+    return {"id": f"{sort}-{number:06d}", "image": name, "conversations": said}
 
 
 def _write_clip(folder: Path, seed: int, index: int) -> dict[str, Any]:

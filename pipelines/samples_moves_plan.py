@@ -18,23 +18,23 @@ from somtom.schemas.keys import generator_of
 
 T = TypeVar("T")
 
-SIDE = 176  # pixels of the square pictures
+SIDE = 112  # pixels of the square pictures
 VAL_EVERY = 6  # of so many clips the last is one for validation
 # A thing stands in the middle of one of 3 x 3 cells, PITCH pixels apart; no two touch. Marks stand on points
 # of a GRID of which some are the things' middles. Both are the middles of an encoder's cells of 16 pixels, so
 # that little has to be learnt from few pictures (docs/moves.md).
-CELLS, PITCH, GRID = 3, 48.0, 11
-RADII = (15.0, 21.0)  # pixels
+CELLS, PITCH, GRID = 3, 32.0, 7
+RADII = (10.0, 13.0)  # pixels
 # How many things there are, and the chances of each. Where there is one, a model need not know colours to
 # tell what moves, and so begins to look; where there are more, it has to.
-COUNTS: dict[int, float] = {1: 0.5, 2: 0.3, 3: 0.2}
-FAR, NEAR = 38.0, 26.0  # pixels that the smallest and the largest thing go when they are sent somewhere
+COUNTS: dict[int, float] = {1: 0.8, 2: 0.2}
+FAR, NEAR = 22.0, 16.0  # pixels that the smallest and the largest thing go when they are sent somewhere
 NAMES = ("red", "green", "blue", "yellow", "purple", "orange")
 OUTLINES = (*(shape for shape in SHAPES if shape != "ring"), ARROW)  # a ring's middle is background
 CAMERAS = ("pan", "zoom", "rotate", "shake")
 DIRECTIONS: dict[str, tuple[int, int]] = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
 # What tells which thing moves and where to, and the chances of each.
-CUES: dict[str, float] = {"words": 0.44, "looks": 0.2, "place": 0.16, "both": 0.12, "rest": 0.08}
+CUES: dict[str, float] = {"words": 0.7, "looks": 0.1, "place": 0.05, "both": 0.07, "rest": 0.08}
 # A thing's colour is its name's times one of these: dark or bright ones to train on, others to validate.
 SHADES: dict[str, tuple[tuple[float, float], ...]] = {
     "train": ((0.78, 0.88), (1.0, 1.1)),
@@ -143,9 +143,16 @@ def is_held_out(colour: str, shape: str) -> bool:
 
 
 def layouts(things: int, split: str) -> list[tuple[int, ...]]:
-    """List the sets of cells that so many things may stand in: a quarter of all is kept for validation."""
+    """List the sets of cells that so many things may stand in: about a quarter is kept for validation."""
     found = combinations(range(CELLS**2), things)
-    return [cells for cells in found if (sum(cells) % 4 == 0) == (split == "val")]
+    return [cells for cells in found if _is_new_layout(cells) == (split == "val")]
+
+
+def _is_new_layout(cells: tuple[int, ...]) -> bool:
+    if len(cells) > 1:
+        return sum(cells) % 4 == 0
+    row, column = divmod(cells[0], CELLS)
+    return column - row == 1  # no corner: each row and column is known from cells on both sides
 
 
 def split_of(index: int) -> tuple[str, int]:
@@ -173,7 +180,8 @@ def scene_of(index: int, seed: int, purpose: str = "sample move") -> Scene:
         points = str(draw.choice(list(DIRECTIONS))) if shape == ARROW else ""
         if cue == "looks" and place == 0:
             points = way
-        x, y = (SIDE - 1) / 2 + PITCH * (np.array([cells[place] % CELLS, cells[place] // CELLS]) - 1)
+        row, column = divmod(cells[place], CELLS)
+        x, y = (SIDE - 1) / 2 + PITCH * (np.array([column, row]) - (CELLS - 1) / 2)
         shade = draw.uniform(*_one(draw, SHADES[split]))
         radius = draw.uniform(*RADII)
         things.append(Thing(colour, shape, float(shade), float(x), float(y), float(radius), points))

@@ -28,7 +28,7 @@ def test_variants_are_labelled_trained_and_measured_on_the_same_clips(
         *("--data", str(built), "--out", str(tmp_path / "out"), "--seeds", "1"),
         *("--only", "raw", "--only", "no-compensation"),
         *("--truth", str(tmp_path / "moves" / "truth" / "moves" / "val.jsonl")),
-        *("--set", "optim.steps=2", "--set", "model.image_size=64", "--set", "data.workers=0"),
+        *("--set", "optim.steps=2", "--set", "model.image_size=64", "--set", 'model.start=""'),
     ]
     capsys.readouterr()
     assert main(command) == 0
