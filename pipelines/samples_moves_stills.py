@@ -55,7 +55,7 @@ def still_of(sort: str, number: int, seed: int) -> Still:
         scene = replace(scene, things=scene.things[:1])
         marks = _choose_one(scene, draw)
         return Still(scene, marks, _which(scene.things[0], marks, draw))
-    marks = _choose_one(scene, draw) if draw.random() < ONE_MARK else choose_marks(scene, draw)
+    marks = _choose_one(scene, draw) if draw.random() < ONE_MARK else _choose_marks(scene, draw)
     return Still(scene, marks, _ask_about(scene, marks, draw))
 
 
@@ -64,7 +64,7 @@ def _choose_one(scene: Scene, draw: np.random.Generator) -> list[Mark]:
     return [Mark(int(draw.integers(MARKS[1])) + 1, thing.x, thing.y)]
 
 
-def choose_marks(scene: Scene, draw: np.random.Generator) -> list[Mark]:
+def _choose_marks(scene: Scene, draw: np.random.Generator) -> list[Mark]:
     """Put marks on the middles of the things, and on points of the grid that are on no thing."""
     step = SIDE / GRID
     places = [(thing.x, thing.y) for thing in scene.things]
