@@ -282,8 +282,11 @@ def test_the_difference_names_each_setting() -> None:
 def test_the_configurations_that_come_along_are_right() -> None:
     """Those with sources are of builds, the others of the trainer."""
     for path in sorted((Path(__file__).parent.parent / "configs").glob("*.toml")):
-        if "source" in tomllib.loads(path.read_text(encoding="utf-8")):
+        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+        if "source" in tree:
             load_config(path)
+        elif "paths" in tree["data"]:
+            load_train_settings(path)
         else:
             load_train_settings(path, ['data.paths=["out/"]'])  # `somtom ablate` names its data itself
 

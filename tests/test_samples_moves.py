@@ -251,9 +251,7 @@ def test_the_bytes_are_the_same_in_one_process_and_in_several(
 
 def test_each_stage_of_training_goes_on_from_the_one_before() -> None:
     folder = Path(__file__).parents[1] / "configs"
-    stages = [
-        load_train_settings(folder / f"{name}.toml", ()) for name in ("nano-digits", "nano-stills", "nano")
-    ]
+    stages = [load_train_settings(folder / f"{name}.toml") for name in ("nano-digits", "nano-stills", "nano")]
     for before, after in itertools.pairwise(stages):
         assert after.model.start == before.run.out
     assert {(one.model.preset, one.model.image_size) for one in stages} == {("nano", SIDE)}
