@@ -25,8 +25,8 @@ VAL_EVERY = 6  # of so many clips the last is one for validation
 # that little has to be learnt from few pictures (docs/moves.md).
 CELLS, PITCH, GRID = 3, 32.0, 7
 RADII = (10.0, 13.0)  # pixels
-# How many things there are, and the chances of each. Where there is one, a model need not know colours to
-# tell what moves, and so begins to look; where there are more, it has to.
+# How many things there are where the cue leaves it open, and the chances of each. Where there is one, a model
+# need not know colours to tell what moves, and so begins to look; where there are more, it has to.
 COUNTS: dict[int, float] = {1: 0.8, 2: 0.2}
 FAR, NEAR = 22.0, 16.0  # pixels that the smallest and the largest thing go when they are sent somewhere
 NAMES = ("red", "green", "blue", "yellow", "purple", "orange")
@@ -152,7 +152,7 @@ def _is_new_layout(cells: tuple[int, ...]) -> bool:
     if len(cells) > 1:
         return sum(cells) % 4 == 0
     row, column = divmod(cells[0], CELLS)
-    return column - row == 1  # no corner: each row and column is known from cells on both sides
+    return column - row == 1  # no corner; every row and column has cells that are no new ones
 
 
 def split_of(index: int) -> tuple[str, int]:

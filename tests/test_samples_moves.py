@@ -38,6 +38,7 @@ from somtom.schemas.answers import dequantise
 from somtom.schemas.keys import generator_of
 from somtom.schemas.pictures import decode_jpeg
 
+CONFIGS = Path(__file__).parents[1] / "configs"
 SCENES = [scene_of(index, 0) for index in range(3000)]
 # A direction's words, of which an instruction has the ones of one direction.
 WORDS = {"left": r"\bleft", "right": r"\bright", "up": r"\bup|\btop", "down": r"\bdown|\bbottom"}
@@ -250,17 +251,18 @@ def test_the_bytes_are_the_same_in_one_process_and_in_several(
 
 
 def test_each_stage_of_training_goes_on_from_the_one_before() -> None:
-    folder = Path(__file__).parents[1] / "configs"
-    stages = [load_train_settings(folder / f"{name}.toml") for name in ("nano-digits", "nano-stills", "nano")]
+    stages = [
+        load_train_settings(CONFIGS / f"{name}.toml") for name in ("nano-digits", "nano-stills", "nano")
+    ]
     for before, after in itertools.pairwise(stages):
         assert after.model.start == before.run.out
     assert {(one.model.preset, one.model.image_size) for one in stages} == {("nano", SIDE)}
-    built = [load_config(folder / f"{name}.toml", []).settings.output.path for name in (*SORTS, "train")]
+    built = [load_config(CONFIGS / f"{name}.toml", []).settings.output.path for name in (*SORTS, "train")]
     assert [list(one.data.paths) for one in stages] == [built, built[1:2], built[1:]]
 
 
 def test_the_configuration_reads_what_is_written() -> None:
-    config = load_config(Path(__file__).parents[1] / "configs" / "train.toml", [])
+    config = load_config(CONFIGS / "train.toml", [])
     assert [source.split for source in config.sources] == ["train", "val"]
     clips = config.settings.clips
     assert clips.steps * clips.step_s == pytest.approx((FRAMES - 1) / samples_moves.FPS, abs=1e-3)
@@ -285,8 +287,8 @@ def test_answers_about_a_still_are_right(written: Path) -> None:
     assert len(records) == 12 * STILLS_A_CLIP
     kinds = {"where": 0, "which": 0, "points": 0, "ends": 0}
     for number, record in enumerate(records):
-        scene = still_of("stills", number, 0).scene
-        things = {thing.colour: thing for thing in scene.things}
+        still = still_of("stills", number, 0)
+        things = {thing.colour: thing for thing in still.scene.things}
         assert decode_jpeg((folder / record["image"]).read_bytes()).shape == (SIDE, SIDE, 3)
         turns = [turn["value"] for turn in record["conversations"]]
         assert turns[0].startswith("<image>\n") and "<image>" not in "".join(turns[1:])
@@ -300,6 +302,8 @@ def test_answers_about_a_still_are_right(written: Path) -> None:
                 assert np.abs(dequantise(json.loads(answer), SIDE, SIDE) - goal.clip(0, SIDE)).max() < 1
             elif "Which mark" in question:
                 kinds["which"] += 1
+                (mark,) = (mark for mark in still.marks if (mark.x, mark.y) == (thing.x, thing.y))
+                assert answer == f"Mark {mark.id}"
             elif answer.startswith("["):
                 kinds["where"] += 1
                 x, y = dequantise(json.loads(answer), SIDE, SIDE)
@@ -341,7 +345,7 @@ def test_digits_are_asked_of_one_thing_with_one_mark(written: Path) -> None:
 
 
 def test_the_grid_of_the_build_has_a_point_in_the_middle_of_each_thing() -> None:
-    config = load_config(Path(__file__).parents[1] / "configs" / "train.toml", [])
+    config = load_config(CONFIGS / "train.toml", [])
     assert config.settings.tracking.grid == GRID
     points = (np.arange(GRID) + 0.5) * SIDE / GRID - 0.5
     assert {t.x for scene in SCENES for t in scene.things} <= {*points.tolist()}
